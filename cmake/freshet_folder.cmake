@@ -1,0 +1,26 @@
+# A folder of src/ is one target. freshet_folder(log LINK freshet_io PRIVATE PkgConfig::uring) makes
+#   freshet_log       from every .cc of the folder that is not a test
+#   freshet_log_test  from every *_test.cc, registered with ctest
+include(GoogleTest)
+
+function(freshet_folder name)
+  cmake_parse_arguments(F "" "" "LINK;PRIVATE;TEST_LINK" ${ARGN})
+  string(REPLACE "/" "_" target "freshet_${name}")
+  file(GLOB sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/*.cc")
+  set(tests ${sources})
+  list(FILTER sources EXCLUDE REGEX "_test\\.cc$")
+  list(FILTER tests INCLUDE REGEX "_test\\.cc$")
+  if(sources)
+    add_library(${target} STATIC ${sources})
+    target_link_libraries(${target} PUBLIC freshet_options ${F_LINK} PRIVATE ${F_PRIVATE})
+  else()
+    add_library(${target} INTERFACE)
+    target_link_libraries(${target} INTERFACE freshet_options ${F_LINK})
+  endif()
+  if(tests)
+    add_executable(${target}_test ${tests})
+    target_link_libraries(${target}_test PRIVATE ${target} ${F_PRIVATE} ${F_TEST_LINK} GTest::gmock GTest::gtest_main)
+    add_test(NAME ${target}_test COMMAND ${target}_test)
+    set_tests_properties(${target}_test PROPERTIES TIMEOUT 300)
+  endif()
+endfunction()

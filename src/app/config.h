@@ -1,0 +1,109 @@
+// The server's configuration: one TOML file, then conf.d/*.toml, then environment, then flags.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/result.h"
+
+namespace freshet::app {
+
+struct LimitsConfig {
+  std::uint64_t memory_bytes = 0;        // default: half of the machine's
+  std::uint64_t disk_bytes = 0;          // default: 80 % of what is free at the first start
+  std::uint64_t query_memory_bytes = 0;  // default: a quarter of memory
+  std::int64_t query_time_us = 60'000'000;
+  std::uint64_t query_rows_max = 1'000'000;
+  std::uint32_t queries_at_once = 8;
+};
+
+struct ListenConfig {
+  std::optional<std::string> aws;   // "127.0.0.1:4566"; port 0 lets the system choose
+  std::optional<std::string> http;  // "127.0.0.1:8080"
+};
+
+struct StreamConfig {
+  std::string name;
+  std::uint32_t partitions = 1;
+  std::int64_t keep_us = 24ll * 3'600'000'000;
+  std::uint64_t keep_bytes = 0;  // 0: no limit of its own
+};
+
+struct ReferenceConfig {
+  std::string name;
+  std::string from;  // path, made absolute against the file that names it
+  std::string key;
+  std::int64_t reload_us = 0;  // 0: only at start and by `freshet ref put`
+};
+
+struct JoinConfig {
+  std::string table;  // a reference
+  std::string on;     // column of the event
+  std::string as;     // prefix of the joined columns in SQL
+};
+
+struct PipelineConfig {
+  std::string name;
+  std::string from;  // stream
+  std::string into;  // table
+  std::string dedup_id = "detection_id";
+  std::int64_t dedup_horizon_us = 24ll * 3'600'000'000;
+  std::string time_column = "event_time";
+  std::int64_t ahead_max_us = 24ll * 3'600'000'000;
+  std::vector<JoinConfig> joins;
+  std::string sql;        // "": every column of the event and of the joins' usual columns
+  std::string sql_where;  // "freshet.toml:34": where the text stands, for messages
+};
+
+struct TableConfig {
+  std::string name;
+  std::vector<std::string> keys{"camera_id", "location_id"};
+};
+
+struct KeyConfig {
+  std::string id;      // access key id: the name in [auth.keys.NAME]
+  std::string secret;  // read from secret_file
+  std::vector<std::string> allow;
+};
+
+struct Config {
+  std::string data_directory;
+  LimitsConfig limits;
+  ListenConfig listen;
+  std::vector<StreamConfig> streams;
+  std::vector<ReferenceConfig> references;
+  std::vector<PipelineConfig> pipelines;
+  std::vector<TableConfig> tables;
+  std::vector<KeyConfig> keys;
+  std::string region = "us-east-1";  // aws.region: what signatures must name
+  bool aws_rate_limits = false;
+};
+
+// A value and where it came from, for `config show --origin`.
+struct Setting {
+  std::string key;     // "limits.memory"
+  std::string value;   // as TOML
+  std::string origin;  // "freshet.toml:3", "FRESHET_LIMITS__MEMORY", "flag --data", "default"
+};
+
+struct LoadedConfig {
+  Config config;
+  std::vector<Setting> settings;
+};
+
+struct ConfigSources {
+  std::string file;  // "" : built-in defaults alone
+  std::vector<std::pair<std::string, std::string>>
+      flags;  // key and value, e.g. {"listen.aws", "127.0.0.1:0"}
+  std::vector<std::pair<std::string, std::string>> environment;  // FRESHET_… alone
+};
+
+// Every error names file, line, what is wrong and what to write (FRS-11xx). An unknown key names
+// the nearest.
+Result<LoadedConfig> load_config(const ConfigSources& sources);
+
+}  // namespace freshet::app

@@ -1,0 +1,147 @@
+// A hot table: rows in column chunks, appended by one thread, read by any without a lock on the
+// rows.
+//
+// Chunks lie in shared memory (memfd), each at offsets from its own start, so that another process
+// can map them read-only. A chunk holds up to 64 Ki rows: an array per column, a dictionary per
+// text column, and a chain per key column that leads from a key's last row to its first.
+//
+// Nothing is visible before publish(): a reader's Snapshot ends at the rows published when it was
+// taken.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/memory_budget.h"
+#include "common/mutex.h"
+#include "common/result.h"
+#include "event/column_batch.h"
+#include "event/schema.h"
+
+namespace freshet::hot {
+
+// Number of a row in its table, from 0, in the order of appending. Not stable across restarts.
+using RowNumber = std::uint64_t;
+inline constexpr RowNumber kNoRow = ~RowNumber{0};
+
+inline constexpr std::uint32_t kChunkRows = 65'536;
+inline constexpr std::uint32_t kNoChainRow = ~std::uint32_t{0};
+
+struct TableConfig {
+  std::string name;
+  Schema schema;
+  std::vector<std::size_t> key_columns;    // kText columns that get a chain
+  std::optional<std::size_t> time_column;  // kTimestamp; gives each chunk its min and max time
+  std::uint32_t chunk_rows = kChunkRows;   // smaller in tests
+};
+
+// A chunk as a reader sees it. Rows are numbered from 0 inside the chunk. Valid as long as its
+// Snapshot.
+class ChunkView {
+ public:
+  RowNumber first_row() const;
+  std::uint32_t row_count() const;  // visible in this snapshot
+  // The first of them that has not left the table: rows below it are no longer to be shown.
+  std::uint32_t begin() const;
+  // Null where row_count() is 0 or the table has no time column. Covers the visible rows, maybe
+  // more.
+  std::int64_t min_time_us() const;
+  std::int64_t max_time_us() const;
+
+  // Fixed-width values of a column, one after another (column_type_bytes each); for text the codes
+  // (u32).
+  const std::byte* values(std::size_t column) const;
+  template <typename T>
+  const T* values_as(std::size_t column) const {
+    return reinterpret_cast<const T*>(values(column));
+  }
+  const std::uint32_t* codes(std::size_t column) const { return values_as<std::uint32_t>(column); }
+  // Bit (row % 64) of word (row / 64) is 1 where the value is there. Null pointer: every row is.
+  const std::uint64_t* validity(std::size_t column) const;
+  bool is_valid(std::size_t column, std::uint32_t row) const {
+    const std::uint64_t* words = validity(column);
+    return words == nullptr || (words[row / 64] >> (row % 64) & 1) != 0;
+  }
+  // Number of codes given so far (each row's code is below it), and a code's text.
+  std::uint32_t dictionary_size(std::size_t column) const;
+  std::string_view text(std::size_t column, std::uint32_t code) const;
+  std::string_view text_at(std::size_t column, std::uint32_t row) const {
+    return text(column, codes(column)[row]);
+  }
+
+  // Key columns: the code of `key` in this chunk, if it has one (a key column gives equal texts one
+  // code).
+  std::optional<std::uint32_t> find_key(std::size_t column, std::string_view key) const;
+  // The key's last visible row in this chunk, and the row with the same key before `row`; else
+  // kNoChainRow.
+  std::uint32_t chain_last(std::size_t column, std::uint32_t code) const;
+  std::uint32_t chain_previous(std::size_t column, std::uint32_t row) const;
+
+ private:
+  friend class Table;
+  friend class Snapshot;
+  struct Layout;
+  const std::byte* base_ = nullptr;
+  const Layout* layout_ = nullptr;
+  RowNumber first_row_ = 0;
+  std::uint32_t row_count_ = 0;
+  std::uint32_t begin_ = 0;
+};
+
+// The visible rows [begin, end) of a table at one moment. Keeps its chunks mapped. Any thread.
+class Snapshot {
+ public:
+  RowNumber begin() const { return begin_; }
+  RowNumber end() const { return end_; }
+  std::uint64_t row_count() const { return end_ - begin_; }
+  const Schema& schema() const;
+  const std::vector<ChunkView>& chunks() const { return chunks_; }  // ascending, none empty
+  // The chunk that holds `row`, or null.
+  const ChunkView* find_chunk(RowNumber row) const;
+
+ private:
+  friend class Table;
+  RowNumber begin_ = 0;
+  RowNumber end_ = 0;
+  std::vector<ChunkView> chunks_;
+  std::vector<std::shared_ptr<const void>>
+      pins_;  // chunks outlive the table's trim while a reader holds them
+  std::shared_ptr<const TableConfig> config_;
+};
+
+class Table {
+ public:
+  // `budget` must outlive the table; chunks are taken from it as their memory is touched.
+  Table(TableConfig config, MemoryBudget& budget);
+  ~Table();
+
+  const TableConfig& config() const;
+
+  // Owner thread. Appends all rows of `batch` (columns as in the schema) and copies what they point
+  // to. Returns the number of the first; kThrottled, with nothing appended, where the budget is
+  // full.
+  Result<RowNumber> append(const ColumnBatch& batch);
+  // Owner thread. Rows below `end` become visible; never goes back.
+  void publish(RowNumber end);
+  // Owner thread. Rows below `begin` leave: new snapshots do not show them, and chunks that hold no
+  // other rows are freed once no snapshot needs them.
+  void trim(RowNumber begin);
+  RowNumber appended() const;   // owner thread: one past the last row
+  RowNumber published() const;  // any thread
+
+  // Any thread.
+  Snapshot snapshot() const;
+  // A snapshot of exactly [begin of the table, end); `end` must not pass published().
+  Snapshot snapshot_until(RowNumber end) const;
+  std::uint64_t memory_bytes() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace freshet::hot

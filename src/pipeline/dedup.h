@@ -1,0 +1,65 @@
+// Exact deduplication by event id. A core: no I/O, clock or thread; a function of the log's prefix.
+//
+// A fingerprint of the id leads to an entry that holds the whole id and content hash, which decide.
+// An id is remembered for `horizon_us` of log time after it was last seen.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+#include "common/memory_budget.h"
+#include "event/position.h"
+
+namespace freshet::pipeline {
+
+struct DedupConfig {
+  std::int64_t horizon_us = 24ll * 3'600'000'000;
+  int fingerprint_bits = 32;  // fewer only in tests, to force collisions
+};
+
+// Where an event's first occurrence went.
+inline constexpr std::uint64_t kDedupNoRow = ~std::uint64_t{0};
+struct DedupEntry {
+  EventId id;
+  ContentHash content;
+  Position first;                 // position of the first occurrence
+  std::uint32_t first_sub = 0;    // index inside a KPL aggregate
+  std::int64_t last_seen_us = 0;  // log time
+  std::uint64_t row =
+      kDedupNoRow;  // its row number in hot; kDedupNoRow where the user's SQL filtered it
+};
+
+enum class DedupDecision : std::uint8_t { kNew, kDuplicate, kConflict };
+
+struct DedupOutcome {
+  DedupDecision decision = DedupDecision::kNew;
+  DedupEntry first;  // the entry of the first occurrence; for kNew the one just made
+};
+
+class Dedup {
+ public:
+  Dedup(const DedupConfig& config, MemoryBudget& budget);
+  ~Dedup();
+  // Room for `count` more ids within the budget? Ask before a batch is taken: state is never
+  // dropped to make room.
+  bool reserve(std::size_t count);
+  // Owner thread. Decides one event, in log order; `now_us` is the log's arrival time.
+  DedupOutcome decide(EventId id, ContentHash content, Position position, std::uint32_t sub,
+                      std::int64_t now_us);
+  // Owner thread. Notes the row of an event that decide() called new.
+  void set_row(EventId id, std::uint64_t row);
+  // Owner thread. Forgets what is past the horizon at `now_us` and whose row stands below
+  // `first_row`.
+  void expire(std::int64_t now_us, std::uint64_t first_row);
+  // Any thread: the newest entry of an id.
+  std::optional<DedupEntry> find(EventId id) const;
+  std::uint64_t entry_count() const;
+  std::uint64_t memory_bytes() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace freshet::pipeline
