@@ -5,12 +5,13 @@
 #include <string>
 #include <string_view>
 
+#include "aws/document.h"
 #include "http/message.h"
 #include "server/gate/principal.h"
 
 namespace freshet::gate {
 
-enum class Encoding { kJson, kCbor };
+using aws::Encoding;  // kJson, kCbor
 
 // A request whose signature and body hash are verified.
 struct AwsRequest {
