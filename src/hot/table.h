@@ -39,6 +39,8 @@ struct TableConfig {
   std::uint32_t chunk_rows = kChunkRows;   // smaller in tests
 };
 
+struct ChunkList;
+
 // A chunk as a reader sees it. Rows are numbered from 0 inside the chunk. Valid as long as its
 // Snapshot.
 class ChunkView {
@@ -47,8 +49,8 @@ class ChunkView {
   std::uint32_t row_count() const;  // visible in this snapshot
   // The first of them that has not left the table: rows below it are no longer to be shown.
   std::uint32_t begin() const;
-  // Null where row_count() is 0 or the table has no time column. Covers the visible rows, maybe
-  // more.
+  // Cover the times of the visible rows, maybe more. Where no row has a time (or the table has no
+  // time column), min is above max.
   std::int64_t min_time_us() const;
   std::int64_t max_time_us() const;
 
@@ -61,12 +63,17 @@ class ChunkView {
   }
   const std::uint32_t* codes(std::size_t column) const { return values_as<std::uint32_t>(column); }
   // Bit (row % 64) of word (row / 64) is 1 where the value is there. Null pointer: every row is.
+  // The last word may gain bits of later rows meanwhile: load each word once and whole.
   const std::uint64_t* validity(std::size_t column) const;
-  bool is_valid(std::size_t column, std::uint32_t row) const {
-    const std::uint64_t* words = validity(column);
-    return words == nullptr || (words[row / 64] >> (row % 64) & 1) != 0;
+  static bool is_valid_in(const std::uint64_t* words, std::uint32_t row) {
+    if (words == nullptr) return true;
+    return (__atomic_load_n(&words[row / 64], __ATOMIC_RELAXED) >> (row % 64) & 1) != 0;
   }
-  // Number of codes given so far (each row's code is below it), and a code's text.
+  bool is_valid(std::size_t column, std::uint32_t row) const {
+    return is_valid_in(validity(column), row);
+  }
+  // Number of codes given so far (each row's code is below it), and a code's text. Code 0 is always
+  // the empty text; null rows wear it too.
   std::uint32_t dictionary_size(std::size_t column) const;
   std::string_view text(std::size_t column, std::uint32_t code) const;
   std::string_view text_at(std::size_t column, std::uint32_t row) const {
@@ -84,9 +91,8 @@ class ChunkView {
  private:
   friend class Table;
   friend class Snapshot;
-  struct Layout;
+  friend struct ChunkList;
   const std::byte* base_ = nullptr;
-  const Layout* layout_ = nullptr;
   RowNumber first_row_ = 0;
   std::uint32_t row_count_ = 0;
   std::uint32_t begin_ = 0;
@@ -108,22 +114,24 @@ class Snapshot {
   RowNumber begin_ = 0;
   RowNumber end_ = 0;
   std::vector<ChunkView> chunks_;
-  std::vector<std::shared_ptr<const void>>
-      pins_;  // chunks outlive the table's trim while a reader holds them
+  // Shared with the table and other snapshots: chunks outlive the table's trim while a reader holds
+  // them.
+  std::shared_ptr<const ChunkList> pins_;
   std::shared_ptr<const TableConfig> config_;
 };
 
 class Table {
  public:
-  // `budget` must outlive the table; chunks are taken from it as their memory is touched.
+  // `budget` must outlive the table and its snapshots; chunks are taken from it as their memory is
+  // touched.
   Table(TableConfig config, MemoryBudget& budget);
   ~Table();
 
   const TableConfig& config() const;
 
   // Owner thread. Appends all rows of `batch` (columns as in the schema) and copies what they point
-  // to. Returns the number of the first; kThrottled, with nothing appended, where the budget is
-  // full.
+  // to. Returns the number of the first. With nothing appended: kThrottled where the budget is
+  // full, kInvalid where one row's texts pass 4 GiB, kIo where the system gives no memory.
   Result<RowNumber> append(const ColumnBatch& batch);
   // Owner thread. Rows below `end` become visible; never goes back.
   void publish(RowNumber end);

@@ -1,0 +1,99 @@
+// One chunk of a table: its memory, and the owner's way of writing rows into it.
+//
+// Owned by the table and by every snapshot that shows it; freed on the thread of the last of them.
+// Only the table's owner thread writes. Readers reach it through ChunkView, and only rows below the
+// published mark; what they share with rows behind it (validity words, chain ends, dictionaries) is
+// written by single aligned stores.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "event/column_batch.h"
+#include "hot/arena.h"
+#include "hot/layout.h"
+
+namespace freshet::hot {
+
+// How far a chunk is filled: what a need of memory is computed from. Empty for a chunk to come.
+struct ChunkFill {
+  explicit ChunkFill(const ChunkLayout& layout, std::uint64_t heap_capacity);
+
+  struct Column {
+    std::uint32_t dictionary_size = 1;  // code 0 is the empty text
+    std::uint32_t slot_count = kSlotsMin;
+    bool deduplicates = true;
+    bool has_nulls = false;
+  };
+  std::uint32_t row_count = 0;
+  std::uint64_t heap_used = 0;
+  std::uint64_t heap_bytes;
+  std::uint64_t heap_taken = 0;
+  std::vector<Column> columns;
+  std::vector<std::uint64_t> taken;  // of each region
+
+  // Bytes that `rows` more rows with `text_bytes` of text may take at most.
+  std::uint64_t bytes_needed(const ChunkLayout& layout, std::uint32_t rows,
+                             std::uint64_t text_bytes) const;
+};
+
+class Chunk {
+ public:
+  static Result<std::shared_ptr<Chunk>> create(std::shared_ptr<Arena> arena,
+                                               const ChunkLayout& layout, RowNumber first_row,
+                                               std::uint64_t heap_bytes, std::uint64_t hash_seed);
+  ~Chunk();
+  Chunk(const Chunk&) = delete;
+  Chunk& operator=(const Chunk&) = delete;
+
+  const std::byte* base() const { return range_.base; }
+  RowNumber first_row() const { return first_row_; }
+  std::uint32_t row_count() const { return fill_.row_count; }  // owner thread
+  const ChunkFill& fill() const { return fill_; }              // owner thread
+  // Bytes of the budget in use. Owner thread, and the destructor.
+  std::uint64_t taken_bytes() const { return taken_bytes_; }
+
+  // Owner thread. The caller has taken bytes_needed() from the budget, and gives back what
+  // taken_bytes() did not grow by.
+  void append(const ColumnBatch& batch, std::size_t begin, std::uint32_t count,
+              std::optional<std::size_t> time_column);
+  void publish(std::uint32_t row_count);
+  // No more rows come: frees what only the writer needed.
+  void close();
+
+ private:
+  Chunk(std::shared_ptr<Arena> arena, const ChunkLayout& layout, Arena::Range range,
+        RowNumber first_row, std::uint64_t heap_bytes);
+  void write_headers(std::uint64_t hash_seed);
+  void take(int region, std::uint64_t used);
+  void take_heap(std::uint64_t used);
+  void append_validity(std::size_t column, const std::uint8_t* valid, std::uint32_t count);
+  void append_fixed(std::size_t column, const std::byte* values, std::uint32_t count);
+  void append_text(std::size_t column, const std::byte* views, const std::uint8_t* valid,
+                   std::uint32_t count);
+  void append_chain(std::size_t column, const std::uint8_t* valid, std::uint32_t count);
+  void cover_times(const std::byte* values, const std::uint8_t* valid, std::uint32_t count);
+  std::uint32_t find_or_add(std::size_t column, std::string_view text);
+  std::uint32_t add_text(std::size_t column, std::string_view text);
+  void grow_table(std::size_t column);
+  void drop_table(std::size_t column);
+
+  ChunkHeader& header() { return *reinterpret_cast<ChunkHeader*>(range_.base); }
+  ColumnHeader& column_header(std::size_t column) {
+    return reinterpret_cast<ColumnHeader*>(range_.base + sizeof(ChunkHeader))[column];
+  }
+  template <typename T>
+  T* array(std::uint64_t offset) {
+    return reinterpret_cast<T*>(range_.base + offset);
+  }
+
+  std::shared_ptr<Arena> arena_;  // shared: a chunk may outlive its table in a reader's snapshot
+  const ChunkLayout& layout_;     // the owner's; not used after its table is gone
+  Arena::Range range_;
+  RowNumber first_row_;
+  ChunkFill fill_;
+  std::uint64_t taken_bytes_ = 0;
+};
+
+}  // namespace freshet::hot
