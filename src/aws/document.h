@@ -70,9 +70,11 @@ class Document {
   const List* items() const;
   const Map* members() const;
   const std::string* text() const;
+  const std::string* bytes() const;  // of a blob
   std::optional<bool> boolean() const;
   std::optional<std::int64_t> integer() const;  // a double without a fraction counts
-  std::optional<double> number() const;         // integers too
+  std::optional<std::uint64_t> unsigned_integer() const;
+  std::optional<double> number() const;  // integers too
   // A blob, or base64 text, as JSON carries it.
   std::optional<std::string> blob_bytes() const;
   // A timestamp, or a number of seconds, as JSON carries it.
