@@ -65,8 +65,9 @@ struct TableConfig {
 };
 
 struct KeyConfig {
-  std::string id;      // access key id: the name in [auth.keys.NAME]
-  std::string secret;  // read from secret_file
+  std::string id;           // access key id: the name in [auth.keys.NAME]
+  std::string secret_file;  // path, made absolute against the file that names it
+  std::string secret;       // its first line; never shown
   std::vector<std::string> allow;
 };
 
@@ -93,6 +94,7 @@ struct Setting {
 struct LoadedConfig {
   Config config;
   std::vector<Setting> settings;
+  std::vector<std::string> warnings;  // not wrong, but worth a word: "freshet.toml:9: …"
 };
 
 struct ConfigSources {
