@@ -67,6 +67,10 @@ class ColumnVector {
   // The raw values, width after width; nulls hold zeros or stale bytes.
   const std::byte* data() const { return values_.data(); }
   std::span<const std::uint8_t> validity() const { return valid_; }
+  // The same for bulk writers, after resize_null(): values as data(), validity one byte a row, 0 or
+  // 1.
+  std::byte* mutable_data() { return values_.data(); }
+  std::uint8_t* mutable_validity() { return valid_.data(); }
   // Drops all rows from `rows` on.
   void truncate(std::size_t rows) {
     values_.resize(rows * width_);

@@ -13,8 +13,8 @@
 
 namespace freshet::sql {
 
-// What a run gave: rows, and for each the number of the input row it came from. Texts in `rows`
-// live until the next run() of the same Transform.
+// What a run gave: rows, and for each the number of the input row it came from. Texts in `rows` are
+// the input's own, or live until the next run() of the same Transform.
 struct TransformOutput {
   const ColumnBatch* rows = nullptr;
   const std::vector<std::uint32_t>* source_rows = nullptr;

@@ -1,0 +1,253 @@
+#include "sql/transform.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <numeric>
+
+#include "sql/column_types.h"
+#include "sql/duckdb_handles.h"
+#include "sql/function_catalog.h"
+#include "sql/transform_rewrite.h"
+#include "sql/vector_io.h"
+
+namespace freshet::sql {
+namespace {
+
+// A batch is a few megabytes; a runaway expression (repeat(…, 1e9)) stops here.
+constexpr std::uint64_t kMemoryBytes = 512ull << 20;
+
+// What the table function `freshet_batch` reads: the batch of the run in progress.
+struct BatchFeed {
+  Schema schema;
+  LogicalType row_number_type{duckdb_create_logical_type(DUCKDB_TYPE_UINTEGER)};
+  const ColumnBatch* batch = nullptr;
+  std::size_t next_row = 0;
+};
+
+struct BatchScan {
+  BatchFeed* feed = nullptr;
+  std::vector<std::size_t> columns;  // of the schema; one past the end is the row's number
+};
+
+void bind_batch(duckdb_bind_info info) {
+  auto* feed = static_cast<BatchFeed*>(duckdb_bind_get_extra_info(info));
+  for (const ColumnSchema& column : feed->schema.columns) {
+    LogicalType type = logical_type_of(column.type);
+    duckdb_bind_add_result_column(info, column.name.c_str(), type.get());
+  }
+  duckdb_bind_add_result_column(info, std::string(kRowNumberColumn).c_str(),
+                                feed->row_number_type.get());
+}
+
+void init_batch(duckdb_init_info info) {
+  auto scan = std::make_unique<BatchScan>();
+  scan->feed = static_cast<BatchFeed*>(duckdb_init_get_extra_info(info));
+  scan->feed->next_row = 0;
+  for (idx_t i = 0; i < duckdb_init_get_column_count(info); ++i)
+    scan->columns.push_back(duckdb_init_get_column_index(info, i));
+  duckdb_init_set_max_threads(info, 1);
+  duckdb_init_set_init_data(info, scan.release(),
+                            [](void* data) { delete static_cast<BatchScan*>(data); });
+}
+
+void scan_batch(duckdb_function_info info, duckdb_data_chunk output) {
+  auto* scan = static_cast<BatchScan*>(duckdb_function_get_init_data(info));
+  BatchFeed& feed = *scan->feed;
+  std::size_t first = feed.next_row;
+  std::size_t count =
+      feed.batch == nullptr
+          ? 0
+          : std::min<std::size_t>(duckdb_vector_size(), feed.batch->row_count() - first);
+  for (std::size_t i = 0; i < scan->columns.size() && count > 0; ++i) {
+    duckdb_vector vector = duckdb_data_chunk_get_vector(output, i);
+    if (scan->columns[i] < feed.schema.columns.size()) {
+      write_column(feed.batch->columns[scan->columns[i]], first, count, vector);
+    } else {
+      auto* numbers = static_cast<std::uint32_t*>(duckdb_vector_get_data(vector));
+      for (std::size_t row = 0; row < count; ++row)
+        numbers[row] = static_cast<std::uint32_t>(first + row);
+    }
+  }
+  feed.next_row = first + count;
+  duckdb_data_chunk_set_size(output, count);
+}
+
+Status register_batch(duckdb_connection connection, BatchFeed* feed) {
+  TableFunction function(duckdb_create_table_function());
+  duckdb_table_function_set_name(function.get(), "freshet_batch");
+  duckdb_table_function_set_extra_info(function.get(), feed, nullptr);
+  duckdb_table_function_set_bind(function.get(), bind_batch);
+  duckdb_table_function_set_init(function.get(), init_batch);
+  duckdb_table_function_set_function(function.get(), scan_batch);
+  duckdb_table_function_supports_projection_pushdown(function.get(), true);
+  if (duckdb_register_table_function(connection, function.get()) == DuckDBError)
+    return Error(Code::kInternal, 9610, "DuckDB does not take the table function of batches");
+  return execute(connection, "CREATE VIEW batch AS SELECT * FROM freshet_batch()");
+}
+
+std::string cast_hint(duckdb_logical_type type) {
+  switch (duckdb_get_type_id(type)) {
+    case DUCKDB_TYPE_DECIMAL:
+      return "write CAST(… AS DOUBLE)";
+    case DUCKDB_TYPE_HUGEINT:
+    case DUCKDB_TYPE_UHUGEINT:
+      return "write CAST(… AS BIGINT)";
+    case DUCKDB_TYPE_TIMESTAMP:
+    case DUCKDB_TYPE_TIMESTAMP_S:
+    case DUCKDB_TYPE_TIMESTAMP_MS:
+    case DUCKDB_TYPE_TIMESTAMP_NS:
+      return "it has no zone: write (…) AT TIME ZONE 'UTC'";
+    case DUCKDB_TYPE_LIST:
+    case DUCKDB_TYPE_ARRAY:
+    case DUCKDB_TYPE_MAP:
+    case DUCKDB_TYPE_STRUCT:
+      return "write CAST(to_json(…) AS VARCHAR)";
+    default:
+      return "write CAST(… AS VARCHAR)";
+  }
+}
+
+}  // namespace
+
+struct Transform::State {
+  // Declared so that the database outlives what hangs on it.
+  BatchFeed feed;
+  std::unique_ptr<Database> database;
+  Connection connection;
+  PreparedStatement statement;
+  std::vector<OutputColumn> output;
+  Schema output_schema;
+  std::vector<bool> used;
+  bool runs_sql = false;  // else every row passes with columns as they are
+
+  // Of the last run: the texts of expressions in `rows` point into `chunks` and `result`.
+  std::unique_ptr<QueryResult> result;
+  std::vector<DataChunk> chunks;
+  std::unique_ptr<ColumnBatch> rows;
+  std::vector<std::uint32_t> source_rows;
+
+  Status prepare(std::string_view sql) {
+    FRESHET_TRY(FunctionCatalog functions, FunctionCatalog::read(connection.get()));
+    FRESHET_TRY(SyntaxNode select, parse_query(connection.get(), sql, 1201));
+    FRESHET_TRY(RewrittenSelect rewritten,
+                rewrite_select(std::move(select), sql, feed.schema, functions));
+    FRESHET_TRY(std::string text, sql_of(connection.get(), rewritten.node));
+    if (duckdb_prepare(connection.get(), text.c_str(), statement.out()) == DuckDBError)
+      return Error(Code::kInvalid, 1207, plain_message(duckdb_prepare_error(statement.get())));
+    used = std::move(rewritten.used_columns);
+    output = std::move(rewritten.output);
+    runs_sql = rewritten.filters;
+    return read_output_types();
+  }
+
+  Status read_output_types() {
+    idx_t expression = 0;
+    for (const OutputColumn& column : output) {
+      if (column.input_column) {
+        output_schema.columns.push_back(
+            {column.name, feed.schema.columns[*column.input_column].type});
+        continue;
+      }
+      runs_sql = true;
+      LogicalType type(
+          duckdb_prepared_statement_column_logical_type(statement.get(), expression++));
+      std::optional<ColumnType> ours = column_type_of(type.get());
+      if (!ours) {
+        return Error(
+            Code::kInvalid, 1205,
+            fmt::format("column {} of the result is {}, which a table cannot hold: {}",
+                        quoted_name(column.name), type_name(type.get()), cast_hint(type.get())));
+      }
+      output_schema.columns.push_back({column.name, *ours});
+    }
+    FRESHET_CHECK(duckdb_prepared_statement_column_count(statement.get()) == expression + 1);
+    rows = std::make_unique<ColumnBatch>(output_schema);
+    return ok();
+  }
+
+  Status run_sql(const ColumnBatch& batch) {
+    result = std::make_unique<QueryResult>();
+    feed.batch = &batch;
+    duckdb_state done = duckdb_execute_prepared(statement.get(), result->out());
+    feed.batch = nullptr;
+    if (done == DuckDBError) return Error(Code::kInvalid, 1210, plain_message(result->error()));
+    for (;;) {
+      DataChunk chunk(duckdb_fetch_chunk(result->get()));
+      if (chunk.get() == nullptr) return ok();
+      chunks.push_back(std::move(chunk));
+    }
+  }
+
+  void read_source_rows(std::size_t expression_count) {
+    source_rows.clear();
+    for (const DataChunk& chunk : chunks) {
+      duckdb_vector numbers = duckdb_data_chunk_get_vector(chunk.get(), expression_count);
+      const auto* first = static_cast<const std::uint32_t*>(duckdb_vector_get_data(numbers));
+      source_rows.insert(source_rows.end(), first, first + duckdb_data_chunk_get_size(chunk.get()));
+    }
+  }
+
+  void copy_out(const ColumnBatch& batch) {
+    idx_t expression = 0;
+    for (std::size_t i = 0; i < output.size(); ++i) {
+      ColumnVector& to = rows->columns[i];
+      if (output[i].input_column) {
+        gather_rows(batch.columns[*output[i].input_column], source_rows, to);
+        continue;
+      }
+      to.resize_null(source_rows.size());
+      std::size_t at = 0;
+      for (const DataChunk& chunk : chunks) {
+        std::size_t count = duckdb_data_chunk_get_size(chunk.get());
+        read_column(duckdb_data_chunk_get_vector(chunk.get(), expression), count, to, at);
+        at += count;
+      }
+      ++expression;
+    }
+  }
+
+  std::size_t expression_count() const {
+    return static_cast<std::size_t>(
+        std::count_if(output.begin(), output.end(),
+                      [](const OutputColumn& column) { return !column.input_column; }));
+  }
+};
+
+Transform::Transform(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Transform::~Transform() = default;
+
+Result<std::unique_ptr<Transform>> Transform::create(const Schema& input, std::string_view sql) {
+  auto state = std::make_unique<State>();
+  state->feed.schema = input;
+  FRESHET_TRY(state->database, Database::open({.memory_bytes = kMemoryBytes, .threads = 1}));
+  FRESHET_TRY(state->connection, state->database->connect());
+  FRESHET_TRY_STATUS(register_batch(state->connection.get(), &state->feed));
+  FRESHET_TRY_STATUS(state->prepare(sql));
+  return std::unique_ptr<Transform>(new Transform(std::move(state)));
+}
+
+const Schema& Transform::output_schema() const {
+  return state_->output_schema;
+}
+
+const std::vector<bool>& Transform::used_columns() const {
+  return state_->used;
+}
+
+Result<TransformOutput> Transform::run(const ColumnBatch& batch) {
+  State& state = *state_;
+  FRESHET_CHECK(batch.columns.size() == state.feed.schema.columns.size());
+  state.chunks.clear();
+  if (state.runs_sql && batch.row_count() > 0) {
+    FRESHET_TRY_STATUS(state.run_sql(batch));
+    state.read_source_rows(state.expression_count());
+  } else {
+    state.source_rows.resize(batch.row_count());
+    std::iota(state.source_rows.begin(), state.source_rows.end(), 0u);
+  }
+  state.copy_out(batch);
+  return TransformOutput{state.rows.get(), &state.source_rows};
+}
+
+}  // namespace freshet::sql
