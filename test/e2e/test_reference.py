@@ -1,0 +1,141 @@
+"""Reference tables are switched whole, under load, and a bad file changes nothing."""
+import re
+import threading
+
+import pytest
+
+import configs
+import events
+
+CAMERA_COLUMNS = ["camera_id", "location_id", "name", "vendor", "heading_deg"]
+
+
+class Load(threading.Thread):
+    """Puts events until it is stopped."""
+
+    def __init__(self, server):
+        super().__init__(daemon=True)
+        self.kinesis, self.number, self.stopping, self.failure = server.client("kinesis"), 0, threading.Event(), None
+
+    def run(self):
+        try:
+            while not self.stopping.is_set():
+                batch = [events.record(events.make(self.number + i, run="load")) for i in range(100)]
+                events.put_all(self.kinesis, "detections", batch)
+                self.number += 100
+        except Exception as failure:  # shown by the test
+            self.failure = failure
+
+    def stop(self):
+        self.stopping.set()
+        self.join(60)
+        assert self.failure is None, self.failure
+
+
+def cameras_file(folder, tag, spoil=None):
+    """A version of `cameras` in which every row carries `tag` twice, spoilt where the test wants it so."""
+    path = folder / f"cameras-{tag}.csv"
+    rows = [(camera, location, f"{camera} {tag}", tag, 7) for camera, location in configs.CAMERAS]
+    if spoil == "duplicate":
+        rows.append((configs.CAMERAS[4][0], "loc-1", "again", tag, 7))
+    configs.write_csv(path, CAMERA_COLUMNS, rows)
+    if spoil == "cut":
+        text = path.read_text()
+        path.write_text(text[: text.rindex(",", 0, text.rindex(","))])
+    return path
+
+
+def put_reference(server, name, path):
+    return server.freshet("ref", "put", name, str(path), "--yes", check=False)
+
+
+def test_switching_under_load(start_server, tmp_path, request):
+    server = start_server()
+    load = Load(server)
+    load.start()
+    switches = 100 if request.config.getoption("--full") else 40
+    good, refused = [], 0
+    try:
+        for number in range(1, switches + 1):
+            spoil = {3: "cut", 6: "duplicate"}.get(number % 8)
+            done = put_reference(server, "cameras", cameras_file(tmp_path, f"v{number}", spoil))
+            if spoil is None:
+                assert done.returncode == 0, done.stderr
+                good.append(f"v{number}")
+                continue
+            refused += 1
+            assert done.returncode == 1, f"{spoil} was taken: {done.stdout}"
+            assert re.search(r"FRS-13\d\d", done.stderr) and "cameras" in done.stderr
+            # By name and line: of a key that stands twice, both lines (the head is line 1).
+            lines = ["6", str(len(configs.CAMERAS) + 2)] if spoil == "duplicate" else [str(len(configs.CAMERAS) + 1)]
+            assert all(re.search(rf"\b{line}\b", done.stderr) for line in lines), done.stderr
+    finally:
+        load.stop()
+    assert refused >= 5
+    versions = server.sql("SELECT ref_version, count(*) AS rows, count(DISTINCT vendor) AS vendors, min(vendor) AS vendor, "
+                          "count(*) FILTER (camera_name <> camera_id || ' ' || vendor) AS mixed "
+                          "FROM detections GROUP BY ref_version ORDER BY ref_version")
+    assert sum(int(row["rows"]) for row in versions) == load.number
+    for row in versions:
+        assert int(row["vendors"]) == 1 and int(row["mixed"]) == 0, f"a version is mixed: {row}"
+    met = [row["vendor"] for row in versions]
+    assert set(met) <= {"v0", *good} and len(met) > len(good) // 3
+    assert met == sorted(met, key=lambda tag: int(tag[1:])), "versions rise"
+    last = events.make(10_000_000, run="last")
+    server.client("kinesis").put_records(StreamName="detections", Records=[events.record(last)])
+    (row,) = server.sql(f"SELECT vendor FROM detections WHERE detection_id = '{last['detection_id']}'")
+    assert row["vendor"] == good[-1]
+
+
+def test_versions_survive_a_crash(start_server, tmp_path):
+    server = start_server()
+    kinesis = server.client("kinesis")
+    for number in range(6):
+        assert put_reference(server, "cameras", cameras_file(tmp_path, f"v{number + 1}")).returncode == 0
+        events.put_all(kinesis, "detections", [events.record(events.make(100 * number + i)) for i in range(100)])
+    before = server.content_hashes()
+    server.kill()
+    server.start()
+    assert server.content_hashes() == before
+    history = server.freshet("ref", "history", "cameras").stdout
+    assert len(history.splitlines()) >= 6
+
+
+def test_a_file_that_changes_is_reloaded(start_server):
+    config = configs.standard().replace('from = "reference/cameras.csv"',
+                                        'from = "reference/cameras.csv"\nreload = "200ms"')
+    server = start_server(config)
+    configs.write_references(server.folder / "reference", "v1")
+    kinesis = server.client("kinesis")
+
+    def vendor(number):
+        event = events.make(number, run="reload")
+        kinesis.put_records(StreamName="detections", Records=[events.record(event)])
+        (row,) = server.sql(f"SELECT vendor FROM detections WHERE detection_id = '{event['detection_id']}'")
+        return row["vendor"]
+
+    assert any(vendor(number) == "v1" for number in range(2_000)), "the new file was not taken"
+
+
+def test_get_gives_what_was_put(start_server, tmp_path):
+    server = start_server()
+    path = cameras_file(tmp_path, "v1")
+    assert put_reference(server, "cameras", path).returncode == 0
+    given = server.freshet("ref", "get", "cameras").stdout
+    assert all(camera in given for camera, _ in configs.CAMERAS) and "v1" in given
+    changed = server.freshet("ref", "diff", "cameras", str(cameras_file(tmp_path, "v2")), check=False)
+    assert changed.returncode == 2, "diff found changes"
+    assert server.freshet("ref", "diff", "cameras", str(path), check=False).returncode == 0
+
+
+@pytest.mark.parametrize("name", ["cameras", "locations"])
+def test_a_bad_file_at_start_leaves_the_old_version(start_server, name):
+    server = start_server()
+    server.stop()
+    path = server.folder / "reference" / f"{name}.csv"
+    path.write_text(path.read_text() + path.read_text().splitlines()[1] + "\n")
+    server.start()  # with the version that it has
+    assert "FRS-13" in server.log_tail()
+    event = events.make(1, run="start")
+    events.put_all(server.client("kinesis"), "detections", [events.record(event)])
+    assert server.value("SELECT count(*) FROM detections WHERE vendor = 'v0'") == 1
