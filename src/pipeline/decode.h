@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "event/column_batch.h"
 #include "event/position.h"
@@ -52,6 +53,15 @@ struct Decoded {
 struct DecodeConfig {
   std::uint64_t id_seed = 0;  // of the hash of ids that are not UUIDs; kept in the catalog
   std::int64_t ahead_max_us = 24ll * 3'600'000'000;  // further in the future than this: refused
+  bool box_required = false;  // a bad box refuses its event; else only the box is left out, counted
+};
+
+// An unknown field whose name is nearly that of a known one (camerId): likely a mistake, so worth a
+// word to the operator, once per stream.
+struct NearMiss {
+  std::string field;
+  std::string_view known;
+  std::uint64_t events = 0;
 };
 
 class Decoder {
@@ -66,6 +76,11 @@ class Decoder {
   void release_texts();
   // 128 bits of an id as a client would write it in a query: the same answer as decode() gives.
   EventId id_of(std::string_view id_text) const;
+  // In the order of their first sight, at most kNearMissesMax; grows when there is news.
+  static constexpr std::size_t kNearMissesMax = 32;
+  const std::vector<NearMiss>& near_misses() const;
+  // Accepted events whose box was left out because it was bad.
+  std::uint64_t dropped_boxes() const;
 
  private:
   struct State;

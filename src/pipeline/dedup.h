@@ -1,7 +1,9 @@
 // Exact deduplication by event id. A core: no I/O, clock or thread; a function of the log's prefix.
 //
 // A fingerprint of the id leads to an entry that holds the whole id and content hash, which decide.
-// An id is remembered for `horizon_us` of log time after it was last seen.
+// An id is remembered for `horizon_us` of log time after it was last seen, to the microsecond: an
+// id counts as seen where last_seen_us >= now - horizon_us. A duplicate or a conflict is a sight
+// too. So whether an id counts as seen depends on nothing older than the horizon.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +17,10 @@ namespace freshet::pipeline {
 
 struct DedupConfig {
   std::int64_t horizon_us = 24ll * 3'600'000'000;
-  int fingerprint_bits = 32;  // fewer only in tests, to force collisions
+  std::uint64_t hash_seed = 0;  // kept in the catalog, so that nobody can choose ids that collide
+  // For tests: fewer bits force collisions, and the planted bug takes every hit for the id itself.
+  int fingerprint_bits = 32;
+  bool plant_unconfirmed_hits = false;
 };
 
 // Where an event's first occurrence went.
@@ -41,20 +46,25 @@ class Dedup {
  public:
   Dedup(const DedupConfig& config, MemoryBudget& budget);
   ~Dedup();
-  // Room for `count` more ids within the budget? Ask before a batch is taken: state is never
-  // dropped to make room.
+  // Owner thread. Room for `count` more decisions within the budget? Ask before a batch is taken:
+  // state is never dropped to make room. Without it decide() still works, and owes the budget.
   bool reserve(std::size_t count);
+  // Owner thread. Fetches what decide(id) will read first: over a batch, before its decisions, this
+  // hides most of the memory's latency.
+  void prefetch(EventId id) const;
   // Owner thread. Decides one event, in log order; `now_us` is the log's arrival time.
   DedupOutcome decide(EventId id, ContentHash content, Position position, std::uint32_t sub,
                       std::int64_t now_us);
   // Owner thread. Notes the row of an event that decide() called new.
   void set_row(EventId id, std::uint64_t row);
-  // Owner thread. Forgets what is past the horizon at `now_us` and whose row stands below
-  // `first_row`.
+  // Owner thread, often (each block). Forgets what is past the horizon at `now_us` and whose row
+  // stands below `first_row`, a generation at a time; what is forgotten later costs memory only.
   void expire(std::int64_t now_us, std::uint64_t first_row);
   // Any thread: the newest entry of an id.
   std::optional<DedupEntry> find(EventId id) const;
+  // Ids in memory, also those past the horizon that expire() has not let go yet.
   std::uint64_t entry_count() const;
+  // What is taken from the budget.
   std::uint64_t memory_bytes() const;
 
  private:

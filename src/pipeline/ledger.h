@@ -3,11 +3,13 @@
 // rows.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace freshet::pipeline {
@@ -27,18 +29,27 @@ struct LedgerRow {
   LedgerCounts counts;
 };
 
+// Minute first, then camera; takes views, so that a lookup copies no text.
+struct LedgerKeyLess {
+  using is_transparent = void;
+  template <typename A, typename B>
+  bool operator()(const A& a, const B& b) const {
+    if (a.first != b.first) return a.first < b.first;
+    return std::string_view(a.second) < std::string_view(b.second);
+  }
+};
+
 // Counts of one block, not visible yet. A plain value.
 class LedgerDelta {
  public:
+  using Counts = std::map<std::pair<std::int64_t, std::string>, LedgerCounts, LedgerKeyLess>;
   void add(std::string_view camera_id, std::int64_t arrival_us, Outcome outcome);
   bool empty() const { return counts_.empty(); }
-  const std::map<std::pair<std::int64_t, std::string>, LedgerCounts, std::less<>>& counts() const {
-    return counts_;
-  }
+  const Counts& counts() const { return counts_; }
   void clear() { counts_.clear(); }
 
  private:
-  std::map<std::pair<std::int64_t, std::string>, LedgerCounts, std::less<>> counts_;
+  Counts counts_;
 };
 
 // What readers see. apply() and trim() are the owner's; the owner's publish lock keeps snapshot()
@@ -50,12 +61,19 @@ class Ledger {
   using Minutes = std::map<std::int64_t, std::shared_ptr<const Minute>>;
   void apply(const LedgerDelta& delta);
   void trim(std::int64_t before_us);
-  Minutes snapshot() const { return minutes_; }
+  Minutes snapshot() const {
+    snapshot_count_.fetch_add(1, std::memory_order_relaxed);
+    return minutes_;
+  }
   static std::vector<LedgerRow> rows(const Minutes& minutes);  // by minute, then camera
   std::uint64_t memory_bytes() const;
 
  private:
   Minutes minutes_;
+  // A minute that was made or copied since the last snapshot is in none, and is written in place.
+  // A shared_ptr's use_count() would not do: it says nothing about what a reader still reads.
+  mutable std::atomic<std::uint64_t> snapshot_count_{0};
+  std::map<std::int64_t, std::uint64_t> owned_since_;
 };
 
 }  // namespace freshet::pipeline
