@@ -406,7 +406,7 @@ TEST_F(DecodeTest, texts_live_until_they_are_released) {
 
 std::vector<std::string> corpus() {
   std::vector<std::string> seeds;
-  auto folder = std::filesystem::path(__FILE__).parent_path() / "../../fuzz/corpus/decode";
+  auto folder = std::filesystem::path(FRESHET_FUZZ_CORPUS) / "decode";
   for (const auto& entry : std::filesystem::directory_iterator(folder)) {
     std::ifstream file(entry.path(), std::ios::binary);
     std::stringstream bytes;
