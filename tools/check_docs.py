@@ -6,7 +6,7 @@
 - In ARCHITECTURE.md's walk, the rows | step | `file` | `function` |, each function stands in its file.
 - docs/decisions/README.md lists every decision, and docs/formats/README.md every format.
 
-Usage: tools/check_docs.py [--self-test | --fix]   (--fix adds unlisted pages to docs/decisions/README.md)
+Usage: tools/check_docs.py [--self-test | --fix]   (--fix adds unlisted pages to both lists)
 """
 import pathlib
 import re
@@ -72,13 +72,14 @@ def check_index(root, folder):
             for page in sorted(place.glob("*.md")) if page.name != "README.md" and page.name not in text]
 
 
-def fix_index(root):
-    """Lists every decision, in order, below the table's head: number, title."""
-    index = root / "docs" / "decisions" / "README.md"
-    kept = [line for line in index.read_text().splitlines() if not re.match(r"\| \[\d{4}\]", line)]
-    for page in sorted(index.parent.glob("[0-9]*.md")):
-        title = re.sub(r"^#\s*(\d{4}[ :.-]*)?", "", page.read_text().splitlines()[0])
-        kept.append(f"| [{page.name[:4]}]({page.name}) | {title} |")
+def fix_index(root, folder):
+    """Lists every page of docs/FOLDER, in order, below its table's head: page, title."""
+    index = root / "docs" / folder / "README.md"
+    kept = [line for line in index.read_text().splitlines() if not re.match(r"\| \[[^\]]+\]\(", line)]
+    for page in sorted(index.parent.glob("*.md")):
+        if page != index:
+            title = re.sub(r"^#\s*(\d{4}[ :.-]*)?", "", page.read_text().splitlines()[0])
+            kept.append(f"| [{page.stem[:4] if folder == 'decisions' else page.stem}]({page.name}) | {title} |")
     index.write_text("\n".join(kept) + "\n")
 
 
@@ -123,7 +124,8 @@ def main():
         self_test()
         return
     if "--fix" in sys.argv[1:]:
-        fix_index(ROOT)
+        fix_index(ROOT, "decisions")
+        fix_index(ROOT, "formats")
     faults = check(ROOT)
     for fault in faults:
         print(fault)
