@@ -33,6 +33,8 @@ struct Config {
                                   << 20;  // a block is sealed when the next record would pass it
   std::uint32_t segments_ahead = 1;       // prepared (zero-filled, synced) before they are needed
   std::uint32_t blocks_in_flight_max = 2;
+  std::uint64_t recent_bytes_max = 32ull << 20;  // newest blocks kept in memory for readers
+  bool compress = false;                         // block bodies with lz4
 };
 
 // Bytes that were acknowledged once and cannot be read now: reported, never truncated.
@@ -56,12 +58,22 @@ struct Recovery {
 
 class Reader;
 
+enum class RecoveryPolicy : std::uint8_t {
+  kWatermark,             // damage at or below the durable watermark, a torn tail above it
+  kEveryHoleIsATornTail,  // wrong on purpose: the simulation must catch it
+};
+
 class Journal {
  public:
   // Opens or creates the journal, recovers it and begins a new epoch in a new segment.
+  // On a full disk it opens too, for reading; append() is kUnavailable until prepare_segments()
+  // finds space. `policy` is for tests of the simulation alone.
   static Result<std::unique_ptr<Journal>> open(const Config& config, io::Disk& disk,
                                                io::WriteQueue& queue, io::Clock& clock,
-                                               io::Random& random);
+                                               io::Random& random,
+                                               RecoveryPolicy policy = RecoveryPolicy::kWatermark);
+  // Waits for the writes on their way. Every completion that the queue reported must have been
+  // handed to complete().
   ~Journal();
 
   const Recovery& recovery() const;
@@ -89,9 +101,9 @@ class Journal {
   // Hands every record of the block submitted last to `visit`, in order.
   Status visit_submitted(const RecordVisitor& visit) const;
 
-  // Takes what the write queue reports. A failed write closes the segment; its pending blocks are
-  // written again, whole and with the same positions, to a new one. An error: this journal can
-  // write no more.
+  // Takes what the write queue reports, every completion of it. A failed write closes the segment;
+  // its pending blocks are written again, whole and with the same positions, to a new one. An
+  // error: this journal can write no more.
   Status complete(const io::Completion& completion);
   Position durable() const;
   // Blocks submitted and not durable yet. When it turns 0 call submit_watermark() once, so that the
@@ -99,8 +111,9 @@ class Journal {
   std::uint32_t blocks_in_flight() const;
   Status submit_watermark();
 
-  // Prepares segments ahead, if there are too few; does a bounded piece of work a call. kNoSpace on
-  // a full disk: the state is unchanged, try again later.
+  // Prepares segments ahead, if there are too few; does a bounded piece of work a call, the bulk of
+  // it through the write queue. Call it in every round of the loop: it is cheap where nothing is to
+  // be done. kNoSpace on a full disk: the state is unchanged, try again later.
   Status prepare_segments();
 
   // Lets segments go (renamed for reuse) whose records all stand below `before`.
@@ -109,7 +122,9 @@ class Journal {
   std::uint64_t bytes_on_disk() const;  // segments with records, and those ready for reuse
   // The first position whose block arrived at or after `us`; one past the last where none did.
   Position position_at_time(std::int64_t us) const;
-  // Position of the last record arrived before `us`, for retention by time.
+  // The first position to keep, for retention by bytes: after trim() to it bytes_on_disk() is at
+  // most `bytes_max`, as far as whole segments allow.
+  Position position_for_bytes(std::uint64_t bytes_max) const;
 
   // The reader for other threads; lives as long as the journal.
   Reader& reader();

@@ -36,6 +36,9 @@ class Reader {
   // The first position whose block arrived at or after `us`; one past the last durable one where
   // none did.
   virtual Position position_at_time(std::int64_t us) const = 0;
+  // Where `position` lies in a gap (read() said kCorruption): the first position behind it. Else
+  // `position` itself.
+  virtual Position position_behind_gap(Position position) const = 0;
 };
 
 }  // namespace freshet::log
