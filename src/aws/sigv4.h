@@ -101,7 +101,8 @@ struct Verified {
 std::variant<Verified, ServiceError> verify(const RequestView& request,
                                             const VerifyOptions& options);
 
-// The key id that a request claims, before anything is checked: for limits on failures. "" if none.
-std::string_view claimed_key_id(const RequestView& request);
+// The key id that an Authorization header claims, before anything is checked: for limits on
+// failures. "" if none.
+std::string_view claimed_key_id(std::string_view authorization);
 
 }  // namespace freshet::aws

@@ -304,13 +304,12 @@ std::variant<Verified, ServiceError> verify(const RequestView& request,
   return Verification(request, options).run();
 }
 
-std::string_view claimed_key_id(const RequestView& request) {
+std::string_view claimed_key_id(std::string_view authorization) {
   constexpr std::string_view kMark = "Credential=";
-  std::string_view value = value_of(request, "authorization");
-  std::size_t at = value.find(kMark);
+  std::size_t at = authorization.find(kMark);
   if (at == std::string_view::npos) return {};
-  value.remove_prefix(at + kMark.size());
-  return value.substr(0, value.find_first_of("/, "));
+  authorization.remove_prefix(at + kMark.size());
+  return authorization.substr(0, authorization.find_first_of("/, "));
 }
 
 }  // namespace freshet::aws

@@ -35,7 +35,7 @@ struct ServerOptions {
   // Words an answer to a request (head only) that is refused by the server itself: 413, 503. Where
   // empty, a line of plain text.
   std::function<Response(int status, std::string_view reason, const Request& head)> refusal;
-  io::Clock* clock = nullptr;  // for Date
+  io::Clock* clock = nullptr;  // for Date; the same that drives the connection
   ServerLimits limits;
 };
 

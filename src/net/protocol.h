@@ -28,6 +28,7 @@ class Loop {
 struct ConnectionInfo {
   std::string peer;  // "127.0.0.1:51234", "[::1]:51234"
   bool peer_is_loopback = false;
+  std::int64_t opened_ns = 0;
   std::shared_ptr<Loop> loop;
   // On the loop's thread: the protocol has output, or wants to close, without having been called.
   // Does nothing once the connection is gone.

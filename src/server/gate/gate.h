@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -53,15 +54,23 @@ class Gate {
   // For http::ServerOptions. Valid as long as the gate.
   http::Handler handler();
   static std::uint64_t body_limit(const http::Request& head);
-  static http::Response refusal(int status, std::string_view reason, const http::Request& head);
+  http::Response refusal(int status, std::string_view reason, const http::Request& head);
 
  private:
   struct State;
-  std::unique_ptr<State> state_;
-  static Principal make_principal(std::string name,
-                                  std::shared_ptr<const std::vector<AllowRule>> rules,
-                                  bool allows_all);
+  struct KeyTable;
+  struct Call;  // one request on its way through
   void handle(http::Request&& request, http::Respond respond);
+  // The steps, in order. Each gives the refusal, or nothing and lets the call pass.
+  std::optional<aws::ServiceError> check_origin(const Call& call) const;
+  std::optional<aws::ServiceError> check_failures(const Call& call);
+  std::optional<aws::ServiceError> check_signature(Call& call);
+  std::optional<aws::ServiceError> find_door(Call& call) const;
+  std::optional<aws::ServiceError> check_encoding(const Call& call) const;
+  Principal principal_of(const Call& call) const;
+  void refuse(const Call& call, const aws::ServiceError& error);
+
+  std::unique_ptr<State> state_;
 };
 
 }  // namespace freshet::gate
