@@ -8,6 +8,8 @@
 #include <string_view>
 
 #include "common/result.h"
+#include "event/column_batch.h"
+#include "event/schema.h"
 #include "io/clock.h"
 #include "pipeline/table_service.h"
 #include "query/cut_token.h"
@@ -52,6 +54,9 @@ class Engine {
   // Beyond QueryDatabase's errors: kThrottled FRS-5011 (at_once), kNotFound FRS-5012 (no such
   // table), kDenied FRS-4011 (table), kTimeout FRS-5013 (`after`).
   Result<SqlAnswer> run(const SqlRequest& request);
+  // Rows of our own (a reference table's) in an answer's format. `owner` keeps what they lie in.
+  Result<sql::QueryAnswer> write_rows(const Schema& schema, const ColumnBatch& rows,
+                                      std::shared_ptr<const void> owner, sql::AnswerFormat format);
 
  private:
   struct State;

@@ -166,12 +166,14 @@ void write_values(ColumnType type, const std::byte* values, std::size_t first, s
 
 void write_validity(ColumnType type, const std::uint64_t* words, std::size_t first,
                     std::size_t count, duckdb_vector to) {
+  // A writer may be adding bits of later rows to the last word: each is loaded once, whole.
+  auto load = [words](std::size_t word) { return __atomic_load_n(words + word, __ATOMIC_RELAXED); };
   std::uint64_t* out = writable_validity(to);
   for (std::size_t done = 0; done < count; done += 64) {
     std::size_t at = first + done;
     std::size_t shift = at % 64;
-    std::uint64_t bits = words[at / 64] >> shift;
-    if (shift != 0 && shift + (count - done) > 64) bits |= words[at / 64 + 1] << (64 - shift);
+    std::uint64_t bits = load(at / 64) >> shift;
+    if (shift != 0 && shift + (count - done) > 64) bits |= load(at / 64 + 1) << (64 - shift);
     out[done / 64] = bits;
   }
   if (type == ColumnType::kBox) copy_validity_to_fields(to, out, count);

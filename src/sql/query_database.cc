@@ -1,0 +1,217 @@
+#include "sql/query_database.h"
+
+#include <fmt/format.h>
+
+#include <atomic>
+
+#include "common/logging.h"
+#include "common/mutex.h"
+#include "common/units.h"
+#include "sql/answer_writer.h"
+#include "sql/deadline.h"
+#include "sql/duckdb_handles.h"
+#include "sql/query_gate.h"
+#include "sql/relation_scan.h"
+
+namespace freshet::sql {
+namespace {
+
+// A DuckDB with its registry. Replaced whole after an error that DuckDB calls fatal; queries still
+// running hold the old one.
+struct Instance {
+  explicit Instance(std::uint32_t threads) : registry(threads) {}
+  RelationRegistry registry;
+  std::unique_ptr<Database> database;  // goes before the registry that its function points to
+};
+
+Result<std::shared_ptr<Instance>> open_instance(const QueryDatabaseConfig& config) {
+  auto instance = std::make_shared<Instance>(config.threads);
+  FRESHET_TRY(instance->database,
+              Database::open({.memory_bytes = config.memory_bytes, .threads = config.threads}));
+  FRESHET_TRY(Connection connection, instance->database->connect());
+  FRESHET_TRY_STATUS(register_relation_scan(connection.get(), &instance->registry));
+  return instance;
+}
+
+// While it lives, the connection sees the relations.
+class RegisteredRelations {
+ public:
+  RegisteredRelations(RelationRegistry& registry, duckdb_connection connection,
+                      const Relations& relations)
+      : registry_(registry), connection_(connection) {
+    registry_.add(connection_, &relations);
+  }
+  ~RegisteredRelations() { registry_.remove(connection_); }
+  RegisteredRelations(const RegisteredRelations&) = delete;
+  RegisteredRelations& operator=(const RegisteredRelations&) = delete;
+
+ private:
+  RelationRegistry& registry_;
+  duckdb_connection connection_;
+};
+
+// While it lives, the connection's query ends at the time limit.
+class TimeLimit {
+ public:
+  TimeLimit(Deadlines& deadlines, duckdb_connection connection, std::int64_t time_us)
+      : deadlines_(deadlines), id_(deadlines.add(time_us, [this, connection] {
+          expired_ = true;
+          duckdb_interrupt(connection);
+        })) {}
+  ~TimeLimit() { deadlines_.remove(id_); }
+  TimeLimit(const TimeLimit&) = delete;
+  TimeLimit& operator=(const TimeLimit&) = delete;
+  bool expired() const { return expired_; }
+
+ private:
+  Deadlines& deadlines_;
+  std::atomic<bool> expired_{false};
+  std::uint64_t id_;
+};
+
+Error time_error(const QueryLimits& limits) {
+  return Error(Code::kTimeout, 5006,
+               fmt::format("the query took longer than {}: narrow it, or raise limits.query.time",
+                           format_duration_us(limits.time_us)));
+}
+
+Status bind_value(duckdb_prepared_statement statement, idx_t index, const Parameter& value) {
+  duckdb_state state = DuckDBSuccess;
+  if (const auto* flag = std::get_if<bool>(&value))
+    state = duckdb_bind_boolean(statement, index, *flag);
+  else if (const auto* number = std::get_if<std::int64_t>(&value))
+    state = duckdb_bind_int64(statement, index, *number);
+  else if (const auto* real = std::get_if<double>(&value))
+    state = duckdb_bind_double(statement, index, *real);
+  else if (const auto* text = std::get_if<std::string>(&value))
+    state = duckdb_bind_varchar_length(statement, index, text->data(), text->size());
+  else
+    state = duckdb_bind_null(statement, index);
+  if (state == DuckDBError)
+    return Error(Code::kInvalid, 5004, fmt::format("parameter {} cannot be bound", index));
+  return ok();
+}
+
+Status bind_parameters(duckdb_prepared_statement statement, const Parameters& parameters) {
+  idx_t count = duckdb_nparams(statement);
+  for (idx_t index = 1; index <= count; ++index) {
+    const char* given = duckdb_parameter_name(statement, index);
+    std::string name = given == nullptr ? std::to_string(index) : std::string(given);
+    duckdb_free(const_cast<char*>(given));
+    auto value = parameters.find(name);
+    if (value == parameters.end()) {
+      return Error(
+          Code::kInvalid, 5004,
+          fmt::format("the statement has a parameter ${}, but no value came for it", name));
+    }
+    FRESHET_TRY_STATUS(bind_value(statement, index, value->second));
+  }
+  if (parameters.size() > count) {
+    return Error(
+        Code::kInvalid, 5004,
+        fmt::format("{} parameter values came, the statement has {}", parameters.size(), count));
+  }
+  return ok();
+}
+
+}  // namespace
+
+struct QueryDatabase::State {
+  QueryDatabaseConfig config;
+  Deadlines deadlines;
+  Mutex mutex;
+  std::shared_ptr<Instance> instance FRESHET_GUARDED_BY(mutex);
+
+  std::shared_ptr<Instance> current() {
+    MutexLock lock(mutex);
+    return instance;
+  }
+
+  // DuckDB refuses all work after an error inside itself, so one query must not end all others'.
+  void replace(const std::shared_ptr<Instance>& broken, const std::string& reason) {
+    MutexLock lock(mutex);
+    if (instance != broken) return;
+    log_error("DuckDB stopped after an error inside itself; queries go on in a new one",
+              {{"reason", plain_message(reason)}});
+    auto opened = open_instance(config);
+    if (opened)
+      instance = *std::move(opened);
+    else
+      log_error("DuckDB does not open again", {{"reason", opened.error().to_string()}});
+  }
+
+  Error query_error(QueryResult& result, const std::shared_ptr<Instance>& used,
+                    const QueryLimits& limits, bool expired) {
+    if (result.is_fatal()) {
+      replace(used, result.error());
+      return Error(Code::kInternal, 9613,
+                   "an error inside DuckDB: please report the query; others are not affected");
+    }
+    duckdb_error_type type = duckdb_result_error_type(result.out());
+    if (expired || type == DUCKDB_ERROR_INTERRUPT) return time_error(limits);
+    if (type == DUCKDB_ERROR_OUT_OF_MEMORY) {
+      return Error(
+          Code::kThrottled, 5007,
+          fmt::format("the query needs more memory than is left of {}: narrow it, or raise "
+                      "limits.query.memory",
+                      format_bytes(config.memory_bytes)));
+    }
+    return Error(Code::kInvalid, 5003, plain_message(result.error()));
+  }
+};
+
+QueryDatabase::QueryDatabase(std::unique_ptr<State> state) : state_(std::move(state)) {}
+QueryDatabase::~QueryDatabase() = default;
+
+Result<std::unique_ptr<QueryDatabase>> QueryDatabase::open(const QueryDatabaseConfig& config) {
+  auto state = std::make_unique<State>();
+  state->config = config;
+  FRESHET_TRY(state->instance, open_instance(config));
+  return std::unique_ptr<QueryDatabase>(new QueryDatabase(std::move(state)));
+}
+
+Result<JudgedQuery> QueryDatabase::judge(std::string_view sql) {
+  std::shared_ptr<Instance> instance = state_->current();
+  FRESHET_TRY(Connection connection, instance->database->connect());
+  return judge_query(connection.get(), sql);
+}
+
+Result<QueryAnswer> QueryDatabase::run(const JudgedQuery& query, const Relations& relations,
+                                       const Parameters& parameters, const QueryLimits& limits,
+                                       AnswerFormat format) {
+  std::shared_ptr<Instance> instance = state_->current();
+  FRESHET_TRY(Connection connection, instance->database->connect());
+  RegisteredRelations registered(instance->registry, connection.get(), relations);
+  FRESHET_TRY_STATUS(create_relation_views(connection.get(), relations));
+  TimeLimit time(state_->deadlines, connection.get(), limits.time_us);
+
+  PreparedStatement statement;
+  if (duckdb_prepare(connection.get(), query.sql.c_str(), statement.out()) == DuckDBError) {
+    if (time.expired()) return time_error(limits);
+    return Error(Code::kInvalid, 5003, plain_message(duckdb_prepare_error(statement.get())));
+  }
+  // The judge lets nothing else through; this is the second lock on the same door.
+  duckdb_statement_type type = duckdb_prepared_statement_type(statement.get());
+  if (type != DUCKDB_STATEMENT_TYPE_SELECT && type != DUCKDB_STATEMENT_TYPE_EXPLAIN)
+    return Error(Code::kDenied, 5002, "only queries are allowed");
+  FRESHET_TRY_STATUS(bind_parameters(statement.get(), parameters));
+
+  QueryResult result;
+  // Streaming, so that a limit on rows ends the work instead of the whole answer being made first.
+  if (duckdb_execute_prepared_streaming(statement.get(), result.out()) == DuckDBError)
+    return state_->query_error(result, instance, limits, time.expired());
+  FRESHET_TRY(AnswerWriter writer, AnswerWriter::make(result.get(), format, limits));
+  for (;;) {
+    DataChunk chunk(duckdb_fetch_chunk(result.get()));
+    if (chunk.get() == nullptr) break;
+    FRESHET_TRY_STATUS(writer.add(chunk.get()));
+    if (time.expired()) return time_error(limits);
+  }
+  // The end and a failure look alike but for the message.
+  if (duckdb_result_error(result.out()) != nullptr)
+    return state_->query_error(result, instance, limits, time.expired());
+  if (time.expired()) return time_error(limits);
+  return writer.finish();
+}
+
+}  // namespace freshet::sql
