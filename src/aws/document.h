@@ -37,20 +37,14 @@ class Document {
   using Map = std::vector<Member>;
 
   Document() = default;
-  Document(std::same_as<bool> auto value) : state_(value) {}     // NOLINT: implicit by design
-  Document(double value) : state_(value) {}                      // NOLINT: implicit by design
-  Document(std::string text) : state_(Text{std::move(text)}) {}  // NOLINT: implicit by design
-  Document(std::string_view text) : state_(Text{std::string(text)}) {}  // NOLINT: as above
-  Document(const char* text) : state_(Text{std::string(text)}) {}       // NOLINT: as above
+  Document(std::same_as<bool> auto value) : state_(value) {}  // NOLINT: implicit by design
+  Document(double value);                                     // NOLINT: implicit by design
+  Document(std::string text);                                 // NOLINT: implicit by design
+  Document(std::string_view text);                            // NOLINT: implicit by design
+  Document(const char* text);                                 // NOLINT: implicit by design
   template <std::integral T>
     requires(!std::same_as<T, bool>)
-  Document(T value) {  // NOLINT: implicit by design
-    if (std::in_range<std::int64_t>(value)) {
-      state_ = static_cast<std::int64_t>(value);
-    } else {
-      state_ = static_cast<std::uint64_t>(value);
-    }
-  }
+  Document(T value);  // NOLINT: implicit by design
   static Document blob(std::string bytes);
   static Document timestamp(std::int64_t ms);
   static Document list();
@@ -107,6 +101,21 @@ struct Document::Member {
   Document value;
   bool operator==(const Member&) const = default;
 };
+
+// Here, not in the class: they need Member whole, as clang insists.
+inline Document::Document(double value) : state_(value) {}
+inline Document::Document(std::string text) : state_(Text{std::move(text)}) {}
+inline Document::Document(std::string_view text) : state_(Text{std::string(text)}) {}
+inline Document::Document(const char* text) : state_(Text{std::string(text)}) {}
+template <std::integral T>
+  requires(!std::same_as<T, bool>)
+Document::Document(T value) {
+  if (std::in_range<std::int64_t>(value)) {
+    state_ = static_cast<std::int64_t>(value);
+  } else {
+    state_ = static_cast<std::uint64_t>(value);
+  }
+}
 
 constexpr std::size_t kDocumentDepthMax = 64;
 

@@ -40,7 +40,9 @@ class FRESHET_THREAD_ANNOTATION(scoped_lockable) MutexLock {
   Mutex& mutex_;
 };
 
-// Waits on a Mutex: std::condition_variable_any, named once.
+// Waits on a Mutex: std::condition_variable_any, named once. Under a MutexLock, as a loop:
+//   while (!ready_) changed_.wait(mutex_);
+// A std::unique_lock, and a predicate in a lambda, are beyond what -Wthread-safety follows.
 using ConditionVariable = std::condition_variable_any;
 
 }  // namespace freshet

@@ -26,8 +26,8 @@ struct ThreadPool::State {
     for (;;) {
       std::function<void()> work;
       {
-        std::unique_lock lock(mutex);
-        changed.wait(lock, [&] { return stopping || !queue.empty(); });
+        MutexLock lock(mutex);
+        while (!stopping && queue.empty()) changed.wait(mutex);
         if (queue.empty()) return;
         work = std::move(queue.front());
         queue.pop_front();

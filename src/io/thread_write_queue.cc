@@ -48,10 +48,10 @@ class ThreadWriteQueue : public WriteQueue {
   }
 
   void wait(std::vector<Completion>& done, std::int64_t timeout_us) override {
-    std::unique_lock lock(mutex_);
-    if (done_.empty() && !woken_ && timeout_us > 0) {
-      finished_.wait_for(lock, std::chrono::microseconds(timeout_us),
-                         [&] { return !done_.empty() || woken_; });
+    auto deadline = std::chrono::steady_clock::now() + std::chrono::microseconds(timeout_us);
+    MutexLock lock(mutex_);
+    while (done_.empty() && !woken_ && timeout_us > 0) {
+      if (finished_.wait_until(mutex_, deadline) == std::cv_status::timeout) break;
     }
     woken_ = false;
     for (Completion& completion : done_) done.push_back(std::move(completion));
@@ -87,8 +87,8 @@ class ThreadWriteQueue : public WriteQueue {
     for (;;) {
       Write write;
       {
-        std::unique_lock lock(mutex_);
-        work_.wait(lock, [&] { return stopping_ || !writes_.empty(); });
+        MutexLock lock(mutex_);
+        while (!stopping_ && writes_.empty()) work_.wait(mutex_);
         // What was submitted is written even while stopping: its buffers live until then.
         if (writes_.empty()) return;
         write = writes_.front();
