@@ -24,6 +24,7 @@ class Principal {
 
  private:
   friend class Gate;
+  friend struct TestPrincipal;  // defined in tests of doors alone
   Principal(std::string name, std::shared_ptr<const std::vector<AllowRule>> rules, bool allows_all)
       : name_(std::move(name)), rules_(std::move(rules)), allows_all_(allows_all) {}
   std::string name_;
