@@ -15,7 +15,7 @@ void base64_append(std::string& to, std::string_view bytes);
 std::string base64_encode(std::string_view bytes);
 // Writes the decoded bytes to `to` (room for base64_decoded_bytes_max) and gives their count; -1
 // where `text` is not base64: a wrong length, a foreign character, padding inside, or bits left
-// over.
+// over. `to` may be where `text` itself stands: no byte is written before it was read.
 std::ptrdiff_t base64_decode(std::string_view text, char* to);
 
 }  // namespace freshet

@@ -63,11 +63,11 @@ Result<StreamReference> read_reference(const aws::Document& body) {
 
 }  // namespace
 
-Result<PutRequest> decode_put_cbor(PutBatchBuilder::Kind kind, std::string_view body) {
+Result<PutRequest> decode_put_cbor(PutBatchBuilder::Kind kind, std::string body) {
   Result<aws::Document> document = aws::parse_cbor(body);
   if (!document) return unreadable_body(document.error().message());
   if (document->members() == nullptr) return unreadable_body("the request's body must be a map");
-  PutBatchBuilder builder(kind, body.size());
+  PutBatchBuilder builder(kind, std::move(body));
   FRESHET_TRY(StreamReference reference, read_reference(*document));
   if (kind == Kind::kList) {
     FRESHET_TRY(bool given, read_records(*document, builder));

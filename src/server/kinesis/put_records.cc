@@ -23,8 +23,11 @@ void answer_failure(const Error& error, std::string_view stream_name, std::size_
                                     put_throttled(error, stream_name).message(), answer.encoding()),
           true);
     default:
-      log_error("put refused",
-                {{"stream", stream_name}, {"records", record_count}, {"error", error.to_string()}});
+      if (words_of(error).ours) {
+        log_error(
+            "put failed",
+            {{"stream", stream_name}, {"records", record_count}, {"error", error.to_string()}});
+      }
       return answer.succeed_with(
           encode_put_records_failed(record_count, "InternalFailure",
                                     "The server could not store this record now; send it again.",

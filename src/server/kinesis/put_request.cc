@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <cstring>
-
 #include "common/base64.h"
 #include "common/check.h"
 #include "server/kinesis/hash_key.h"
@@ -15,6 +13,7 @@ namespace {
 constexpr std::size_t kPartitionKeyCharactersMax = 256;
 constexpr TextRule kPartitionKeyRule{1, kPartitionKeyCharactersMax};
 constexpr std::size_t kDataBytesMax = 10u << 20;
+constexpr std::size_t kBodySpareBytes = 64;
 
 bool is_partition_key(std::string_view key) {
   if (key.empty()) return false;
@@ -23,8 +22,9 @@ bool is_partition_key(std::string_view key) {
 }
 
 Result<PutRequest> decode(PutBatchBuilder::Kind kind, gate::AwsRequest& request) {
-  if (request.encoding == gate::Encoding::kCbor) return decode_put_cbor(kind, request.body);
-  return decode_put_json(kind, request.body);
+  if (request.encoding == gate::Encoding::kCbor)
+    return decode_put_cbor(kind, std::move(request.body));
+  return decode_put_json(kind, std::move(request.body));
 }
 
 }  // namespace
@@ -37,35 +37,27 @@ Result<PutRequest> decode_put_record(gate::AwsRequest& request) {
   return decode(PutBatchBuilder::Kind::kOne, request);
 }
 
-PutBatchBuilder::PutBatchBuilder(Kind kind, std::size_t arena_bytes) : kind_(kind) {
-  arena_.reserve(arena_bytes + 64);  // never short: a view must survive the batch's moves
-  arena_start_ = arena_.data();
+PutBatchBuilder::PutBatchBuilder(Kind kind, std::string body)
+    : kind_(kind), body_(std::move(body)) {
+  // simdjson reads so far behind the text; and a short string would move its bytes with itself.
+  body_.reserve(body_.size() + kBodySpareBytes);
   if (kind == Kind::kList) batch_.records.reserve(kPutRecordsMax);
 }
 
-char* PutBatchBuilder::room_for(std::size_t bytes) {
-  std::size_t start = arena_.size();
-  arena_.resize(start + bytes);
-  FRESHET_CHECK(arena_.data() == arena_start_);
-  return arena_.data() + start;
+std::optional<std::string_view> PutBatchBuilder::decode_in_place(std::string_view text) {
+  // The text stands in body_, which is ours to change.
+  char* here = const_cast<char*>(text.data());
+  std::ptrdiff_t bytes = base64_decode(text, here);
+  if (bytes < 0) return std::nullopt;
+  return std::string_view(here, static_cast<std::size_t>(bytes));
 }
 
 std::string_view PutBatchBuilder::keep(std::string_view bytes) {
-  char* kept = room_for(bytes.size());
-  std::memcpy(kept, bytes.data(), bytes.size());
-  return {kept, bytes.size()};
-}
-
-std::optional<std::string_view> PutBatchBuilder::keep_base64(std::string_view text) {
-  std::size_t start = arena_.size();
-  char* kept = room_for(base64_decoded_bytes_max(text.size()));
-  std::ptrdiff_t bytes = base64_decode(text, kept);
-  if (bytes < 0) {
-    arena_.resize(start);
-    return std::nullopt;
-  }
-  arena_.resize(start + static_cast<std::size_t>(bytes));
-  return std::string_view(kept, static_cast<std::size_t>(bytes));
+  if (kept_.capacity() < body_.size()) kept_.reserve(body_.size() + kBodySpareBytes);
+  FRESHET_CHECK(kept_.size() + bytes.size() <= kept_.capacity());
+  std::size_t start = kept_.size();
+  kept_ += bytes;
+  return std::string_view(kept_).substr(start);
 }
 
 Status PutBatchBuilder::add(const PutFields& fields) {
@@ -123,9 +115,31 @@ Status PutBatchBuilder::describe(const PutFields& fields) const {
   return errors.status();
 }
 
+// A body may be large around little data, and budgets count data: then it is not worth keeping.
+void PutBatchBuilder::compact() {
+  std::string arena;
+  arena.reserve(bytes_ + kBodySpareBytes);
+  auto move_to_arena = [&](std::string_view& view) {
+    std::size_t start = arena.size();
+    arena += view;
+    view = std::string_view(arena).substr(start);
+  };
+  for (EventRecord& record : batch_.records) {
+    move_to_arena(record.partition_key);
+    move_to_arena(record.data);
+  }
+  body_.clear();
+  kept_.clear();
+  batch_.arenas.push_back(std::move(arena));
+}
+
 EventBatch PutBatchBuilder::finish() && {
-  batch_.arenas.push_back(std::move(arena_));
-  FRESHET_CHECK(batch_.arenas.back().data() == arena_start_);
+  if (bytes_ * 2 < body_.capacity() + kept_.capacity()) {
+    compact();
+  } else {
+    batch_.arenas.push_back(std::move(body_));
+    if (!kept_.empty()) batch_.arenas.push_back(std::move(kept_));
+  }
   return std::move(batch_);
 }
 

@@ -21,31 +21,33 @@ struct PutRequest {
   EventBatch batch;
 };
 
-// The hot path: about 100 ns a record of 174 bytes, base64 included. `body` may be changed and
-// needs no particular capacity. kUnreadableBody, kBrokenShape or kBrokenMeaning.
+// The hot path: about 100 ns a record of 174 bytes, most of it base64. Takes the body, which
+// becomes the batch's memory. kUnreadableBody, kBrokenShape or kBrokenMeaning.
 Result<PutRequest> decode_put_records(gate::AwsRequest& request);
 Result<PutRequest> decode_put_record(gate::AwsRequest& request);
 
 // One record's members as they were found; nothing where they were missing.
 struct PutFields {
-  std::optional<std::string_view> partition_key;      // kept by the batch
-  std::optional<std::string_view> data;               // kept by the batch
+  std::optional<std::string_view> partition_key;      // in the body, or kept by the builder
+  std::optional<std::string_view> data;               // as above
   std::optional<std::string_view> explicit_hash_key;  // needed during add() alone
 };
 
-// Builds the batch and checks every limit that does not depend on the stream. One request, one
-// thread.
+// Builds the batch around the body it came in, and checks every limit that does not depend on the
+// stream. Bytes that stand in the body as they should are not copied: a request of 500 records
+// costs no allocation for them. One request, one thread.
 class PutBatchBuilder {
  public:
   // Records of PutRecords are named in errors by their place, that of PutRecord is not.
   enum class Kind { kOne, kList };
-  // `arena_bytes`: at least what all keep calls together will ask for.
-  PutBatchBuilder(Kind kind, std::size_t arena_bytes);
+  PutBatchBuilder(Kind kind, std::string body);
 
-  // Copies into the batch's memory.
+  std::string& body() { return body_; }
+  // Decodes base64 that stands in the body where it stands; nothing where it is not base64, and
+  // then the text is spoilt.
+  static std::optional<std::string_view> decode_in_place(std::string_view text);
+  // Copies bytes that do not stand in the body. All of them together are no longer than the body.
   std::string_view keep(std::string_view bytes);
-  // Nothing where `text` is not base64.
-  std::optional<std::string_view> keep_base64(std::string_view text);
   Status add(const PutFields& fields);
   std::size_t record_count() const { return batch_.records.size(); }
   // "records.3.member.data", as errors name the record that comes next.
@@ -53,19 +55,19 @@ class PutBatchBuilder {
   EventBatch finish() &&;
 
  private:
-  char* room_for(std::size_t bytes);
   Status describe(const PutFields& fields) const;
+  void compact();
 
   Kind kind_;
-  std::string arena_;
-  const char* arena_start_;
+  std::string body_;
+  std::string kept_;
   EventBatch batch_;
   std::size_t bytes_ = 0;
 };
 
 // The two request encodings.
-Result<PutRequest> decode_put_json(PutBatchBuilder::Kind kind, std::string& body);
-Result<PutRequest> decode_put_cbor(PutBatchBuilder::Kind kind, std::string_view body);
+Result<PutRequest> decode_put_json(PutBatchBuilder::Kind kind, std::string body);
+Result<PutRequest> decode_put_cbor(PutBatchBuilder::Kind kind, std::string body);
 // What is wrong with the members beside the records, of which `record_count` were given.
 Status check_members(const StreamReference& reference, std::optional<std::size_t> record_count);
 Status check_order_number(std::string_view number);

@@ -1,5 +1,6 @@
 #include "server/kinesis/sequence_number.h"
 
+#include <array>
 #include <cstring>
 
 #include "common/check.h"
@@ -13,10 +14,21 @@ constexpr int kPartitionDigits = 6;
 static_assert(1 + kPositionDigits + kPartitionDigits == kSequenceNumberBytes);
 static_assert(kShardPrefix.size() + 12 == kShardIdBytes);
 
+// Two digits a step: a put answers with 38 digits a record, and each division is 5 ns.
+constexpr std::array<char, 200> kPairs = [] {
+  std::array<char, 200> pairs{};
+  for (std::size_t i = 0; i < 100; ++i) {
+    pairs[2 * i] = static_cast<char>('0' + i / 10);
+    pairs[2 * i + 1] = static_cast<char>('0' + i % 10);
+  }
+  return pairs;
+}();
+
+// `digits` is even.
 void write_digits(std::uint64_t value, int digits, char* to) {
-  for (int i = digits - 1; i >= 0; --i) {
-    to[i] = static_cast<char>('0' + value % 10);
-    value /= 10;
+  for (int i = digits - 2; i >= 0; i -= 2) {
+    std::memcpy(to + i, kPairs.data() + 2 * (value % 100), 2);
+    value /= 100;
   }
 }
 
