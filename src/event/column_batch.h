@@ -71,6 +71,13 @@ class ColumnVector {
   // 1.
   std::byte* mutable_data() { return values_.data(); }
   std::uint8_t* mutable_validity() { return valid_.data(); }
+  // Becomes a column of one row: that of `other`.
+  void assign_row(const ColumnVector& other, std::size_t row) {
+    FRESHET_CHECK(other.width_ == width_);
+    const std::byte* from = other.values_.data() + row * width_;
+    values_.assign(from, from + width_);
+    valid_.assign(1, other.valid_[row]);
+  }
   // Drops all rows from `rows` on.
   void truncate(std::size_t rows) {
     values_.resize(rows * width_);

@@ -1,0 +1,386 @@
+#include "pipeline/shard.h"
+
+#include <fmt/format.h>
+#include <pthread.h>
+
+#include <algorithm>
+#include <future>
+
+#include "common/logging.h"
+#include "common/metrics.h"
+#include "pipeline/crash_marker.h"
+
+namespace freshet::pipeline {
+namespace {
+
+struct Metrics {
+  metrics::Counter& records = metrics::counter("freshet_pipeline_records_total", "Records appended to the log");
+  metrics::Counter& throttled =
+      metrics::counter("freshet_pipeline_throttled_total", "Put requests refused because a budget was full");
+  metrics::Counter& blocks = metrics::counter("freshet_log_blocks_total", "Commit blocks submitted");
+  metrics::Histogram& ack =
+      metrics::histogram("freshet_pipeline_ack_seconds", "From a put's arrival at its shard to its answer");
+  metrics::Gauge& queued = metrics::gauge("freshet_pipeline_queue_bytes", "Bytes posted and not yet in a block");
+};
+
+Metrics& shard_metrics() {
+  static Metrics instance;
+  return instance;
+}
+
+// A record's frame in the block, beside key and data; only for budgets.
+constexpr std::uint64_t kRecordFrameBytes = 64;
+
+}  // namespace
+
+Shard::Shard(const ShardConfig& config, std::unique_ptr<log::Journal> journal, io::WriteQueue& queue,
+             io::Clock& clock, CrashMarker* marker)
+    : config_(config),
+      journal_(std::move(journal)),
+      queue_(queue),
+      clock_(clock),
+      log_clock_(clock, journal_->recovery().last_arrival_us),
+      marker_(marker) {
+  next_position_.store(journal_->recovery().last.value + 1);
+  one_by_one_ = marker_ != nullptr && marker_->found().has_value();
+}
+
+Shard::~Shard() { stop(); }
+
+void Shard::start(const std::string& thread_name) {
+  thread_ = std::thread([this, thread_name] {
+    pthread_setname_np(pthread_self(), thread_name.substr(0, 15).c_str());
+    run();
+  });
+}
+
+void Shard::stop() {
+  stop_.store(true);
+  queue_.wake();
+  if (thread_.joinable()) thread_.join();
+  {
+    MutexLock lock(inbox_mutex_);
+    stopping_ = true;
+  }
+  take_inbox();
+  answer_all(Error(Code::kUnavailable, 3402, "the server is stopping; send the request again"));
+}
+
+void Shard::run() {
+  while (!stop_.load(std::memory_order_acquire)) step(wait_us());
+  // What was accepted is made durable and answered; new requests are turned away.
+  {
+    MutexLock lock(inbox_mutex_);
+    stopping_ = true;
+  }
+  for (int turns = 0; turns < 10'000 && !is_idle() && can_write(); ++turns) step(1'000);
+}
+
+bool Shard::is_idle() const {
+  return pending_.empty() && in_flight_.empty() && journal_->open_block_records() == 0 &&
+         journal_->blocks_in_flight() == 0 && queued_bytes_.load() == 0;
+}
+
+std::int64_t Shard::wait_us() const {
+  bool can_work = journal_->can_submit() && (!pending_.empty() || journal_->open_block_records() > 0);
+  if (can_work && can_write()) return 0;
+  return watermark_due_ && in_flight_.empty() ? config_.idle_watermark_us : config_.upkeep_us;
+}
+
+void Shard::step(std::int64_t timeout_us) {
+  reap(timeout_us);
+  publish_durable();
+  take_inbox();
+  admit_puts();
+  if (journal_->open_block_records() > 0 && journal_->can_submit()) submit_block();
+  upkeep();
+}
+
+void Shard::post_put(StreamId stream, EventBatch batch, PutDone done) {
+  Put put{.stream = stream, .batch = std::move(batch), .done = std::move(done), .posted_ns = clock_.monotonic_ns()};
+  put.bytes = put.batch.data_bytes() + put.batch.records.size() * kRecordFrameBytes;
+  std::uint64_t queued = queued_bytes_.fetch_add(put.bytes) + put.bytes;
+  const char* refusal = nullptr;
+  bool wake = false;
+  if (queued > config_.queue_bytes_max && queued != put.bytes) refusal = "more is being put than the disk takes";
+  if (refusal == nullptr) {
+    MutexLock lock(inbox_mutex_);
+    wake = inbox_puts_.empty();
+    if (stopping_) {
+      refusal = "the server is stopping";
+    } else {
+      inbox_puts_.push_back(std::move(put));
+    }
+  }
+  if (refusal != nullptr) {
+    queued_bytes_.fetch_sub(put.bytes);
+    shard_metrics().throttled.add();
+    put.done(Error(Code::kThrottled, 3403, fmt::format("{}; send the request again a little later", refusal)));
+    return;
+  }
+  if (wake) queue_.wake();
+}
+
+void Shard::call(std::function<void()> work) {
+  std::promise<void> finished;
+  {
+    MutexLock lock(inbox_mutex_);
+    if (!thread_.joinable() || stopping_) {
+      // Before start() and after stop() there is no thread to run beside.
+      work();
+      return;
+    }
+    inbox_calls_.push_back([&] {
+      work();
+      finished.set_value();
+    });
+  }
+  queue_.wake();
+  finished.get_future().wait();
+}
+
+void Shard::take_inbox() {
+  {
+    MutexLock lock(inbox_mutex_);
+    taken_puts_.swap(inbox_puts_);
+    taken_calls_.swap(inbox_calls_);
+  }
+  for (auto& work : taken_calls_) work();
+  taken_calls_.clear();
+  for (Put& put : taken_puts_) pending_.push_back(std::move(put));
+  taken_puts_.clear();
+}
+
+void Shard::admit_puts() {
+  shard_metrics().queued.set(static_cast<std::int64_t>(queued_bytes_.load()));
+  while (!pending_.empty()) {
+    if (journal_->open_block_is_full()) {
+      if (!journal_->can_submit()) return;
+      submit_block();
+    }
+    Put put = std::move(pending_.front());
+    pending_.pop_front();
+    admit(std::move(put));
+  }
+}
+
+void Shard::admit(Put put) {
+  auto found = streams_.find(put.stream);
+  if (found != streams_.end() && found->second->paused) {
+    found->second->deferred.push_back(std::move(put));
+    return;
+  }
+  queued_bytes_.fetch_sub(put.bytes);
+  if (found == streams_.end()) {
+    return put.done(Error(Code::kNotFound, 3404, "the stream was deleted"));
+  }
+  StreamRuntime& runtime = *found->second;
+  if (!can_write()) {
+    return put.done(Error(Code::kUnavailable, 3405, "the log cannot be written; see the server's log for the cause"));
+  }
+  if (runtime.stream.pipeline && !runtime.stream.pipeline->has_room(put.batch.records.size(), put.bytes)) {
+    shard_metrics().throttled.add();
+    return put.done(Error(Code::kThrottled, 3406,
+                          "limits.memory is reached; send the request again later, raise limits.memory, or shorten "
+                          "the stream's keep and the pipeline's dedup horizon"));
+  }
+  Ack ack{.done = std::move(put.done), .outcomes = {}, .posted_ns = put.posted_ns};
+  Error error(Code::kInternal, "");
+  if (!append_put(runtime, put, ack, error)) return ack.done(std::move(error));
+  open_acks_.push_back(std::move(ack));
+}
+
+bool Shard::append_put(StreamRuntime& runtime, const Put& put, Ack& ack, Error& error) {
+  std::int64_t now_us = log_clock_.now_us();
+  ack.outcomes.reserve(put.batch.records.size());
+  for (const EventRecord& record : put.batch.records) {
+    PartitionId partition = route(runtime.stream, record.hash_key);
+    Result<Position> position = journal_->append(put.stream, partition, log::RecordKind::kData,
+                                                 record.partition_key, record.data, now_us);
+    if (!position) {
+      // What stands in the block already goes to the log, unacknowledged: the caller's retry finds it there.
+      error = std::move(position).error();
+      return false;
+    }
+    ack.outcomes.push_back({partition, *position});
+  }
+  next_position_.store(ack.outcomes.back().position.value + 1, std::memory_order_release);
+  shard_metrics().records.add(put.batch.records.size());
+  return true;
+}
+
+PartitionId Shard::route(const ShardStream& stream, HashKey hash) const {
+  const auto& partitions = stream.partitions;
+  if (partitions.size() == 1) return partitions[0].id;
+  auto found = std::lower_bound(partitions.begin(), partitions.end(), hash,
+                                [](const OpenPartition& p, HashKey key) { return p.hash_last < key; });
+  FRESHET_CHECK(found != partitions.end());
+  return found->id;
+}
+
+void Shard::submit_block() {
+  Status submitted = journal_->submit();
+  if (!submitted) return fail(submitted.error());
+  shard_metrics().blocks.add();
+  watermark_due_ = true;
+  Block block;
+  block.acks = std::move(open_acks_);
+  block.switches = std::move(open_switches_);
+  open_acks_.clear();
+  open_switches_.clear();
+  records_.clear();
+  // The block's memory stays until it is durable, so the records' views do too.
+  Status visited = journal_->visit_submitted([this](const log::Record& record) {
+    records_.push_back(record);
+    return ok();
+  });
+  FRESHET_CHECK(visited.has_value());
+  FRESHET_CHECK(!records_.empty());
+  block.last = records_.back().position;
+  in_flight_.push_back(std::move(block));
+  Status processed = process_block_records(records_, in_flight_.back());
+  if (!processed) fail(processed.error());
+}
+
+Status Shard::process_block_records(const std::vector<log::Record>& records, Block& block) {
+  for (const log::Record& record : records) {
+    if (record.kind == log::RecordKind::kControl) {
+      FRESHET_TRY_STATUS(flush_batches());
+      apply_reference_record(record);
+      continue;
+    }
+    auto found = streams_.find(record.stream);
+    if (found == streams_.end()) continue;  // deleted since
+    note_bytes(*found->second, record);
+    if (found->second->stream.pipeline) found->second->batch.push_back(record);
+  }
+  FRESHET_TRY_STATUS(flush_batches());
+  for (auto& [id, runtime] : streams_) {
+    if (!runtime->stream.pipeline) continue;
+    PublishPoint point = runtime->stream.pipeline->take_publish_point();
+    point.position = block.last;
+    block.points.emplace_back(runtime->stream.pipeline->tables(), std::move(point));
+  }
+  return ok();
+}
+
+Status Shard::flush_batches() {
+  for (auto& [id, runtime] : streams_) {
+    if (runtime->batch.empty()) continue;
+    FRESHET_TRY_STATUS(runtime->stream.pipeline->process(runtime->batch, one_by_one_));
+    runtime->batch.clear();
+  }
+  return ok();
+}
+
+void Shard::note_bytes(StreamRuntime& runtime, const log::Record& record) {
+  static constexpr std::uint64_t kSampleBytes = 1u << 20;
+  if (runtime.samples.empty() || runtime.bytes - runtime.samples.back().second >= kSampleBytes) {
+    runtime.samples.emplace_back(record.position, runtime.bytes);
+  }
+  runtime.bytes += record.partition_key.size() + record.data.size() + kRecordFrameBytes;
+}
+
+void Shard::reap(std::int64_t timeout_us) {
+  completions_.clear();
+  bool watermark_waits = watermark_due_ && in_flight_.empty() && journal_->open_block_records() == 0;
+  queue_.wait(completions_, timeout_us);
+  for (const io::Completion& completion : completions_) {
+    Status done = journal_->complete(completion);
+    if (!done) return fail(done.error());
+  }
+  std::int64_t now_ns = clock_.monotonic_ns();
+  if (!watermark_waits) idle_since_ns_ = now_ns;
+  if (watermark_waits && now_ns - idle_since_ns_ >= config_.idle_watermark_us * 1000 && journal_->can_submit() &&
+      can_write()) {
+    watermark_due_ = false;
+    Status submitted = journal_->submit_watermark();
+    if (!submitted) fail(submitted.error());
+  }
+}
+
+void Shard::publish_durable() {
+  while (!in_flight_.empty() && in_flight_.front().last <= journal_->durable()) {
+    Block block = std::move(in_flight_.front());
+    in_flight_.pop_front();
+    for (auto& [tables, point] : block.points) tables->publish(point);
+    std::int64_t now_ns = clock_.monotonic_ns();
+    for (Ack& ack : block.acks) {
+      shard_metrics().ack.observe_us((now_ns - ack.posted_ns) / 1000);
+      ack.done(std::move(ack.outcomes));
+    }
+    for (SwitchAck& change : block.switches) change.done(change.position);
+  }
+}
+
+void Shard::fail(const Error& error) {
+  if (!failed_.exchange(true)) {
+    log_error("the log of this shard cannot be written any more; restart the server when the disk is well",
+              {{"error", error.to_string()}});
+  }
+  answer_all(error);
+}
+
+void Shard::answer_all(const Error& error) {
+  auto answer = [&](std::vector<Ack>& acks) {
+    for (Ack& ack : acks) ack.done(Error(error));
+    acks.clear();
+  };
+  for (Block& block : in_flight_) {
+    answer(block.acks);
+    for (SwitchAck& change : block.switches) change.done(Error(error));
+  }
+  in_flight_.clear();
+  answer(open_acks_);
+  for (SwitchAck& change : open_switches_) change.done(Error(error));
+  open_switches_.clear();
+  for (auto& [id, runtime] : streams_) {
+    for (Put& put : runtime->deferred) pending_.push_back(std::move(put));
+    runtime->deferred.clear();
+  }
+  for (Put& put : pending_) {
+    queued_bytes_.fetch_sub(put.bytes);
+    put.done(Error(error));
+  }
+  pending_.clear();
+}
+
+ShardStream* Shard::find_stream(StreamId id) {
+  auto found = streams_.find(id);
+  return found == streams_.end() ? nullptr : &found->second->stream;
+}
+
+void Shard::add_stream(ShardStream stream) {
+  auto runtime = std::make_unique<StreamRuntime>();
+  StreamId id = stream.id;
+  runtime->stream = std::move(stream);
+  streams_[id] = std::move(runtime);
+}
+
+void Shard::remove_stream(StreamId id) { streams_.erase(id); }
+
+Position Shard::pause(StreamId id) {
+  auto found = streams_.find(id);
+  if (found != streams_.end()) found->second->paused = true;
+  return Position{next_position_.load() - 1};
+}
+
+void Shard::resume(StreamId id) {
+  auto found = streams_.find(id);
+  if (found == streams_.end()) return;
+  found->second->paused = false;
+  for (Put& put : found->second->deferred) pending_.push_back(std::move(put));
+  found->second->deferred.clear();
+}
+
+void Shard::switch_reference(const ReferenceSwitch& change, std::shared_ptr<const ReferenceTable> table,
+                             std::function<void(Result<Position>)> done) {
+  references_[change.version] = std::move(table);
+  Result<Position> position =
+      journal_->append(0, 0, log::RecordKind::kControl, "", change.to_text(), log_clock_.now_us());
+  if (!position) return done(std::move(position).error());
+  next_position_.store(position->value + 1, std::memory_order_release);
+  open_switches_.push_back({*position, std::move(done)});
+}
+
+}  // namespace freshet::pipeline

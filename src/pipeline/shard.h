@@ -1,0 +1,194 @@
+// A shard: one thread that alone owns a journal, the streams that are written to it, and their pipelines.
+//
+// A turn (step) takes what callers posted, appends it to the open block, submits the block, and while the
+// disk works runs the pipelines over the same records. When the block is durable its rows become visible
+// and only then its callers are answered. Others talk to a shard through post_put() and call().
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "common/mutex.h"
+#include "common/result.h"
+#include "event/event_batch.h"
+#include "io/clock.h"
+#include "io/write_queue.h"
+#include "log/journal.h"
+#include "pipeline/log_clock.h"
+#include "pipeline/stream_pipeline.h"
+#include "pipeline/stream_service.h"
+
+namespace freshet::pipeline {
+
+// An open partition and the last hash key of its range.
+struct OpenPartition {
+  HashKey hash_last = kHashKeyMax;
+  PartitionId id = 0;
+};
+
+// What a shard knows of a stream.
+struct ShardStream {
+  StreamId id = 0;
+  std::string name;
+  std::int64_t retention_us = 0;
+  std::uint64_t keep_bytes = 0;           // 0: no limit of its own
+  std::vector<OpenPartition> partitions;  // by hash_last: together they cover every hash key
+  // Null where the stream feeds no table. Shared: a reader may hold it when the stream is deleted.
+  std::shared_ptr<StreamPipeline> pipeline;
+  // Records below it are past retention. Written by the shard, read by all.
+  std::shared_ptr<std::atomic<std::uint64_t>> visible_from = std::make_shared<std::atomic<std::uint64_t>>(0);
+};
+
+struct ShardConfig {
+  std::uint64_t queue_bytes_max = 64ull << 20;  // of requests accepted and not yet in a block
+  std::int64_t idle_watermark_us = 5'000;       // idle so long: a block that says the last one is durable
+  std::int64_t upkeep_us = 1'000'000;           // between two looks at retention and segments
+  std::size_t replay_batch_records = 8'192;
+};
+
+// A control record's text: "reference", table name and version, a line each.
+struct ReferenceSwitch {
+  std::string table;
+  std::uint32_t version = 0;
+  std::string to_text() const;
+  static Result<ReferenceSwitch> from_text(std::string_view text);
+};
+
+using ReferenceLoader = std::function<Result<std::shared_ptr<const ReferenceTable>>(std::uint32_t version)>;
+
+class Shard {
+ public:
+  // All outlive the shard. `marker` may be null.
+  Shard(const ShardConfig& config, std::unique_ptr<log::Journal> journal, io::WriteQueue& queue, io::Clock& clock,
+        CrashMarker* marker);
+  ~Shard();  // stop()
+
+  // Before start(): the streams as the catalog has them, with pipelines, then everything in the journal
+  // goes through them again. `load` fetches the reference versions that the log switched to.
+  void add_stream(ShardStream stream);
+  Status replay(const ReferenceLoader& load);
+
+  void start(const std::string& thread_name);
+  // Answers what was accepted, makes it durable, ends the thread. Idempotent.
+  void stop();
+  // One turn: what the thread does again and again, and what simulation calls instead.
+  void step(std::int64_t timeout_us);
+  bool is_idle() const;  // nothing posted, open or in flight; for simulation
+
+  // Any thread. Never waits. A full queue, and a shard that stops, answer at once.
+  void post_put(StreamId stream, EventBatch batch, PutDone done);
+  // Any thread but the shard's: runs `work` in the shard's turn and waits for it.
+  void call(std::function<void()> work);
+
+  // The shard's thread alone (through call()).
+  ShardStream* find_stream(StreamId id);
+  void remove_stream(StreamId id);
+  // Puts to the stream wait until resume(); gives the last position that any of its records has.
+  Position pause(StreamId id);
+  void resume(StreamId id);
+  // Appends the control record; `done` comes when it is durable and in force.
+  void switch_reference(const ReferenceSwitch& change, std::shared_ptr<const ReferenceTable> table,
+                        std::function<void(Result<Position>)> done);
+  // The reference in force at the first record that replay will see: not in the log any more.
+  Status set_reference(const std::shared_ptr<const ReferenceTable>& table, std::uint32_t version);
+
+  // Any thread.
+  log::Reader& reader() { return journal_->reader(); }
+  Position next_position() const { return Position{next_position_.load(std::memory_order_acquire)}; }
+  const log::Recovery& recovery() const { return journal_->recovery(); }
+  bool can_write() const { return !failed_.load(std::memory_order_acquire); }
+
+ private:
+  struct Put {
+    StreamId stream = 0;
+    EventBatch batch;
+    PutDone done;
+    std::int64_t posted_ns = 0;
+    std::uint64_t bytes = 0;
+  };
+  struct Ack {
+    PutDone done;
+    std::vector<PutOutcome> outcomes;
+    std::int64_t posted_ns = 0;
+  };
+  struct SwitchAck {
+    Position position;
+    std::function<void(Result<Position>)> done;
+  };
+  struct Block {  // submitted, not yet durable
+    Position last;
+    std::vector<std::pair<std::shared_ptr<StreamTables>, PublishPoint>> points;
+    std::vector<Ack> acks;
+    std::vector<SwitchAck> switches;
+  };
+  struct StreamRuntime {
+    ShardStream stream;
+    bool paused = false;
+    std::deque<Put> deferred;
+    // (position, bytes of the stream before it), a sample a megabyte: retention by bytes.
+    std::deque<std::pair<Position, std::uint64_t>> samples;
+    std::uint64_t bytes = 0;
+    std::vector<log::Record> batch;  // of the block in hand
+  };
+
+  void run();
+  void take_inbox();
+  void admit_puts();
+  void admit(Put put);
+  bool append_put(StreamRuntime& runtime, const Put& put, Ack& ack, Error& error);
+  PartitionId route(const ShardStream& stream, HashKey hash) const;
+  void submit_block();
+  Status process_block_records(const std::vector<log::Record>& records, Block& block);
+  Status flush_batches();
+  void reap(std::int64_t timeout_us);
+  void publish_durable();
+  void note_bytes(StreamRuntime& runtime, const log::Record& record);
+  void apply_reference_record(const log::Record& record);
+  void upkeep();
+  void trim_stream(StreamRuntime& runtime, std::int64_t now_us);
+  void fail(const Error& error);
+  void answer_all(const Error& error);
+  std::int64_t wait_us() const;
+
+  ShardConfig config_;
+  std::unique_ptr<log::Journal> journal_;
+  io::WriteQueue& queue_;
+  io::Clock& clock_;
+  LogClock log_clock_;
+  CrashMarker* marker_;
+  bool one_by_one_ = false;
+
+  std::map<StreamId, std::unique_ptr<StreamRuntime>> streams_;
+  std::deque<Put> pending_;
+  std::vector<Ack> open_acks_;
+  std::vector<SwitchAck> open_switches_;
+  std::deque<Block> in_flight_;
+  std::map<std::uint32_t, std::shared_ptr<const ReferenceTable>> references_;  // by version, as switched to
+  std::vector<io::Completion> completions_;
+  std::vector<log::Record> records_;
+  bool watermark_due_ = false;
+  std::int64_t idle_since_ns_ = 0;
+  std::int64_t next_upkeep_ns_ = 0;
+  bool no_space_said_ = false;
+  std::atomic<std::uint64_t> next_position_{1};
+  std::atomic<bool> failed_{false};
+
+  Mutex inbox_mutex_;
+  std::vector<Put> inbox_puts_ FRESHET_GUARDED_BY(inbox_mutex_);
+  std::vector<std::function<void()>> inbox_calls_ FRESHET_GUARDED_BY(inbox_mutex_);
+  bool stopping_ FRESHET_GUARDED_BY(inbox_mutex_) = false;
+  std::atomic<std::uint64_t> queued_bytes_{0};  // posted, not yet in a block
+  std::vector<Put> taken_puts_;
+  std::vector<std::function<void()>> taken_calls_;
+  std::atomic<bool> stop_{false};
+  std::thread thread_;
+};
+
+}  // namespace freshet::pipeline

@@ -1,0 +1,165 @@
+// How a shard comes back: the whole journal goes through the pipelines again. And how it stays within
+// bounds: segments made ahead, records past retention let go.
+#include <fmt/format.h>
+
+#include <charconv>
+
+#include "common/logging.h"
+#include "pipeline/shard.h"
+
+namespace freshet::pipeline {
+
+std::string ReferenceSwitch::to_text() const { return fmt::format("reference\n{}\n{}\n", table, version); }
+
+Result<ReferenceSwitch> ReferenceSwitch::from_text(std::string_view text) {
+  static constexpr std::string_view kHead = "reference\n";
+  auto bad = [] {
+    return Error(Code::kCorruption, 3410,
+                 "a control record is not one this version knows; it was written by a newer Freshet");
+  };
+  if (!text.starts_with(kHead)) return bad();
+  text.remove_prefix(kHead.size());
+  std::size_t end = text.find('\n');
+  if (end == std::string_view::npos) return bad();
+  ReferenceSwitch change;
+  change.table = text.substr(0, end);
+  text.remove_prefix(end + 1);
+  auto [next, code] = std::from_chars(text.data(), text.data() + text.size(), change.version);
+  if (code != std::errc()) return bad();
+  return change;
+}
+
+namespace {
+
+// Records copied out of the journal's buffers, so that a batch may span blocks.
+struct ReplayBatch {
+  std::vector<log::Record> records;
+  std::vector<std::string> arenas;
+  std::size_t bytes = 0;
+
+  std::string_view keep(std::string_view text) {
+    static constexpr std::size_t kArenaBytes = 1u << 20;
+    if (arenas.empty() || arenas.back().capacity() - arenas.back().size() < text.size()) {
+      arenas.emplace_back();
+      arenas.back().reserve(std::max(kArenaBytes, text.size()));
+    }
+    std::string& arena = arenas.back();
+    std::size_t at = arena.size();
+    arena.append(text);
+    return {arena.data() + at, text.size()};
+  }
+  void add(log::Record record) {
+    record.data = keep(record.data);
+    record.partition_key = {};  // no pipeline reads it
+    bytes += record.data.size();
+    records.push_back(record);
+  }
+  void clear() {
+    records.clear();
+    bytes = 0;
+    if (arenas.size() > 1) arenas.resize(1);
+    if (!arenas.empty()) arenas[0].clear();
+  }
+};
+
+constexpr std::size_t kReplayBatchBytes = 8u << 20;
+
+}  // namespace
+
+Status Shard::replay(const ReferenceLoader& load) {
+  ReplayBatch batch;
+  std::uint64_t batches = 0;
+  auto trim_all = [&] {
+    std::int64_t now_us = log_clock_.now_us();
+    for (auto& [id, runtime] : streams_) trim_stream(*runtime, now_us);
+  };
+  auto flush = [&]() -> Status {
+    if (batch.records.empty()) return ok();
+    Block block;
+    block.last = batch.records.back().position;
+    FRESHET_TRY_STATUS(process_block_records(batch.records, block));
+    for (auto& [tables, point] : block.points) tables->publish(point);
+    batch.clear();
+    // What is past retention came back only to be known to dedup: it must not fill the memory meanwhile.
+    if (++batches % 64 == 0) trim_all();
+    return ok();
+  };
+  FRESHET_TRY_STATUS(journal_->replay(Position{}, [&](const log::Record& record) -> Status {
+    if (record.kind == log::RecordKind::kControl) {
+      FRESHET_TRY(ReferenceSwitch change, ReferenceSwitch::from_text(record.data));
+      if (!references_.contains(change.version)) {
+        FRESHET_TRY(references_[change.version], load(change.version));
+      }
+    }
+    batch.add(record);
+    if (batch.records.size() < config_.replay_batch_records && batch.bytes < kReplayBatchBytes) return ok();
+    return flush();
+  }));
+  FRESHET_TRY_STATUS(flush());
+  trim_all();
+  return ok();
+}
+
+void Shard::apply_reference_record(const log::Record& record) {
+  auto change = ReferenceSwitch::from_text(record.data);
+  if (!change) return fail(change.error());
+  auto found = references_.find(change->version);
+  FRESHET_CHECK(found != references_.end());
+  Status applied = set_reference(found->second, change->version);
+  if (!applied) fail(applied.error());
+  // Older versions of the table are not needed again: a switch is applied once.
+  std::string name = found->second->name();
+  std::erase_if(references_, [&](const auto& entry) {
+    return entry.first < change->version && entry.second->name() == name;
+  });
+}
+
+Status Shard::set_reference(const std::shared_ptr<const ReferenceTable>& table, std::uint32_t version) {
+  for (auto& [id, runtime] : streams_) {
+    if (runtime->stream.pipeline) FRESHET_TRY_STATUS(runtime->stream.pipeline->apply_reference(table, version));
+  }
+  return ok();
+}
+
+void Shard::upkeep() {
+  std::int64_t now_ns = clock_.monotonic_ns();
+  if (now_ns < next_upkeep_ns_ || !can_write()) return;
+  next_upkeep_ns_ = now_ns + config_.upkeep_us * 1000;
+  Status prepared = journal_->prepare_segments();
+  if (!prepared && !no_space_said_) {
+    log_error("no room for a new log segment: puts are refused until there is", {{"error", prepared.error().to_string()}});
+  } else if (prepared && no_space_said_) {
+    log_info("there is room for log segments again");
+  }
+  no_space_said_ = !prepared;
+
+  std::int64_t now_us = log_clock_.now_us();
+  if (log_clock_.has_stepped()) return;  // somebody set the clock: nothing expires on its word
+  Position needed = journal_->durable();
+  for (auto& [id, runtime] : streams_) {
+    trim_stream(*runtime, now_us);
+    // The pipeline comes back from records that are past retention but within the dedup horizon.
+    std::int64_t horizon_us = runtime->stream.pipeline ? runtime->stream.pipeline->settings().dedup.horizon_us : 0;
+    Position kept = journal_->position_at_time(now_us - runtime->stream.retention_us - horizon_us);
+    Position by_bytes = journal_->position_at_time(now_us - horizon_us);
+    needed = std::min(needed, std::max(kept, std::min(by_bytes, Position{runtime->stream.visible_from->load()})));
+  }
+  Status trimmed = journal_->trim(needed);
+  if (!trimmed) log_warning("old log segments could not be let go", {{"error", trimmed.error().to_string()}});
+}
+
+void Shard::trim_stream(StreamRuntime& runtime, std::int64_t now_us) {
+  ShardStream& stream = runtime.stream;
+  std::int64_t from_us = now_us - stream.retention_us;
+  Position from = std::max(Position{stream.visible_from->load()}, journal_->position_at_time(from_us));
+  while (runtime.samples.size() > 1 && stream.keep_bytes > 0 &&
+         runtime.bytes - runtime.samples[1].second >= stream.keep_bytes) {
+    runtime.samples.pop_front();
+    from = std::max(from, runtime.samples.front().first);
+  }
+  while (runtime.samples.size() > 1 && runtime.samples[1].first <= from) runtime.samples.pop_front();
+  stream.visible_from->store(from.value, std::memory_order_release);
+  if (stream.pipeline) stream.pipeline->trim(from, from_us, now_us);
+}
+
+}  // namespace freshet::pipeline

@@ -1,0 +1,148 @@
+#include "pipeline/stream_tables.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+
+namespace freshet::pipeline {
+namespace {
+
+hot::TableConfig rows_config(const TableInfo& info) {
+  return {.name = info.name,
+          .schema = info.schema,
+          .key_columns = info.key_columns,
+          .time_column = info.time_column};
+}
+
+hot::TableConfig outcome_config(const TableInfo& info, const char* suffix, const Schema& schema) {
+  return {.name = info.name + suffix,
+          .schema = schema,
+          .key_columns = {*schema.find("camera_id")},
+          .time_column = schema.find("ingest_time")};
+}
+
+// The first row of `table` whose position is not below `from`: positions rise with rows.
+hot::RowNumber first_row_at(const hot::Table& table, Position from) {
+  hot::Snapshot snapshot = table.snapshot();
+  std::size_t column = *table.config().schema.find("position");
+  for (const hot::ChunkView& chunk : snapshot.chunks()) {
+    const auto* positions = chunk.values_as<std::uint64_t>(column);
+    if (positions[chunk.row_count() - 1] < from.value) continue;
+    const auto* found = std::lower_bound(positions + chunk.begin(), positions + chunk.row_count(), from.value);
+    return chunk.first_row() + static_cast<hot::RowNumber>(found - positions);
+  }
+  return snapshot.end();
+}
+
+}  // namespace
+
+const Schema& system_columns() {
+  static const Schema schema{{{"position", ColumnType::kUInt64},
+                              {"sub_position", ColumnType::kUInt32},
+                              {"partition", ColumnType::kText},
+                              {"ingest_time", ColumnType::kTimestamp},
+                              {"ref_version", ColumnType::kUInt32},
+                              {"late", ColumnType::kBool}}};
+  return schema;
+}
+
+const Schema& dead_schema() {
+  static const Schema schema{{{"reason", ColumnType::kText},
+                              {"detail", ColumnType::kText},
+                              {"detection_id", ColumnType::kText},
+                              {"camera_id", ColumnType::kText},
+                              {"raw", ColumnType::kBlob},
+                              {"attempts", ColumnType::kUInt32},
+                              {"position", ColumnType::kUInt64},
+                              {"sub_position", ColumnType::kUInt32},
+                              {"partition", ColumnType::kText},
+                              {"ingest_time", ColumnType::kTimestamp}}};
+  return schema;
+}
+
+const Schema& dupes_schema() {
+  static const Schema schema{{{"detection_id", ColumnType::kText},
+                              {"camera_id", ColumnType::kText},
+                              {"first_position", ColumnType::kUInt64},
+                              {"first_sub_position", ColumnType::kUInt32},
+                              {"position", ColumnType::kUInt64},
+                              {"sub_position", ColumnType::kUInt32},
+                              {"partition", ColumnType::kText},
+                              {"ingest_time", ColumnType::kTimestamp}}};
+  return schema;
+}
+
+std::string partition_name(PartitionId partition) { return fmt::format("shardId-{:012d}", partition); }
+
+StreamTables::StreamTables(TableInfo info, MemoryBudget& budget)
+    : info_(std::move(info)),
+      rows_(rows_config(info_), budget),
+      dead_(outcome_config(info_, "$dead", dead_schema()), budget),
+      dupes_(outcome_config(info_, "$dupes", dupes_schema()), budget) {}
+
+std::vector<TableInfo> StreamTables::table_infos() const {
+  std::vector<TableInfo> infos{info_};
+  for (auto [suffix, schema] : {std::pair{"$dead", &dead_schema()}, std::pair{"$dupes", &dupes_schema()}}) {
+    TableInfo info = info_;
+    info.name += suffix;
+    info.schema = *schema;
+    info.id_column.reset();
+    info.time_column = schema->find("ingest_time");
+    info.key_columns = {*schema->find("camera_id")};
+    infos.push_back(std::move(info));
+  }
+  return infos;
+}
+
+void StreamTables::publish(const PublishPoint& point) {
+  {
+    MutexLock lock(mutex_);
+    rows_.publish(point.rows_end);
+    dead_.publish(point.dead_end);
+    dupes_.publish(point.dupes_end);
+    ledger_.apply(point.ledger);
+    ref_version_ = point.ref_version;
+    published_.store(point.position.value, std::memory_order_release);
+  }
+  published_changed_.notify_all();
+}
+
+void StreamTables::trim(Position visible_from, std::int64_t minute_us) {
+  hot::RowNumber rows = first_row_at(rows_, visible_from);
+  hot::RowNumber dead = first_row_at(dead_, visible_from);
+  hot::RowNumber dupes = first_row_at(dupes_, visible_from);
+  MutexLock lock(mutex_);
+  rows_.trim(rows);
+  dead_.trim(dead);
+  dupes_.trim(dupes);
+  ledger_.trim(minute_us);
+}
+
+Cut StreamTables::cut() {
+  Cut cut;
+  cut.stream = info_.stream;
+  MutexLock lock(mutex_);
+  cut.position = published();
+  cut.ref_version = ref_version_;
+  cut.tables.emplace(info_.name, rows_.snapshot());
+  cut.tables.emplace(info_.name + "$dead", dead_.snapshot());
+  cut.tables.emplace(info_.name + "$dupes", dupes_.snapshot());
+  cut.ledger = ledger_.snapshot();
+  return cut;
+}
+
+std::optional<hot::Snapshot> StreamTables::snapshot(std::string_view table) {
+  if (table == info_.name) return rows_.snapshot();
+  if (table == rows_.config().name + "$dead") return dead_.snapshot();
+  if (table == rows_.config().name + "$dupes") return dupes_.snapshot();
+  return std::nullopt;
+}
+
+bool StreamTables::wait_for(Position position, std::int64_t timeout_us) {
+  std::unique_lock lock(mutex_);
+  return published_changed_.wait_for(lock, std::chrono::microseconds(timeout_us),
+                                     [&] { return published() >= position; });
+}
+
+}  // namespace freshet::pipeline

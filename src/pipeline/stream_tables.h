@@ -1,0 +1,69 @@
+// The tables that one pipeline fills (rows, $dead, $dupes) and its ledger, published together.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "common/memory_budget.h"
+#include "common/mutex.h"
+#include "common/result.h"
+#include "event/position.h"
+#include "hot/table.h"
+#include "pipeline/ledger.h"
+#include "pipeline/table_service.h"
+
+namespace freshet::pipeline {
+
+// What a processed block adds; it becomes visible when the block is durable.
+struct PublishPoint {
+  Position position;
+  std::uint32_t ref_version = 0;
+  hot::RowNumber rows_end = 0, dead_end = 0, dupes_end = 0;
+  LedgerDelta ledger;
+};
+
+// Names and types of the columns that every table gets behind the user's.
+const Schema& system_columns();
+const Schema& dead_schema();
+const Schema& dupes_schema();
+// "shardId-000000000007": a partition as tables and the Kinesis door name it.
+std::string partition_name(PartitionId partition);
+
+// append() and trim() through the tables are the owner's (one shard thread); all else is thread-safe.
+class StreamTables {
+ public:
+  StreamTables(TableInfo info, MemoryBudget& budget);
+
+  const TableInfo& info() const { return info_; }
+  // "detections", "detections$dead", "detections$dupes", "detections$ledger" with their shapes.
+  std::vector<TableInfo> table_infos() const;
+
+  hot::Table& rows() { return rows_; }
+  hot::Table& dead() { return dead_; }
+  hot::Table& dupes() { return dupes_; }
+
+  // Owner. Makes a block visible: all of its rows in all tables, and its counts, in one step.
+  void publish(const PublishPoint& point);
+  // Owner. Rows whose position is below `visible_from` leave, and minutes that ended before `minute_us`.
+  void trim(Position visible_from, std::int64_t minute_us);
+
+  Cut cut();
+  std::optional<hot::Snapshot> snapshot(std::string_view table);
+  Position published() const { return Position{published_.load(std::memory_order_acquire)}; }
+  bool wait_for(Position position, std::int64_t timeout_us);
+  std::uint64_t memory_bytes() const { return rows_.memory_bytes() + dead_.memory_bytes() + dupes_.memory_bytes(); }
+
+ private:
+  TableInfo info_;
+  hot::Table rows_, dead_, dupes_;
+  std::atomic<std::uint64_t> published_{0};
+
+  Mutex mutex_;  // held for publish() and cut(): a reader sees a block whole or not at all
+  ConditionVariable published_changed_;
+  Ledger ledger_ FRESHET_GUARDED_BY(mutex_);
+  std::uint32_t ref_version_ FRESHET_GUARDED_BY(mutex_) = 0;
+};
+
+}  // namespace freshet::pipeline
