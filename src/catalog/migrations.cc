@@ -48,6 +48,11 @@ CREATE TABLE reference_pieces (
   piece INTEGER NOT NULL,
   compressed BLOB NOT NULL,
   PRIMARY KEY (version, piece)) STRICT;
+CREATE TABLE reference_activations (
+  journal INTEGER NOT NULL,
+  version INTEGER NOT NULL REFERENCES reference_versions(version) ON DELETE CASCADE,
+  position INTEGER NOT NULL,
+  PRIMARY KEY (journal, version)) STRICT, WITHOUT ROWID;
 CREATE TABLE poison (
   record_hash INTEGER PRIMARY KEY,
   attempts INTEGER NOT NULL) STRICT;

@@ -95,6 +95,33 @@ Result<std::vector<ReferenceVersion>> Catalog::reference_versions() {
   }
 }
 
+Status Catalog::add_reference_activation(const ReferenceActivation& activation) {
+  MutexLock lock(state_->mutex);
+  FRESHET_TRY(Statement insert,
+              state_->database.prepare(
+                  "INSERT INTO reference_activations VALUES (?, ?, ?) ON CONFLICT DO NOTHING"));
+  return insert.integer(activation.journal)
+      .integer(activation.version)
+      .integer(static_cast<std::int64_t>(activation.position.value))
+      .run();
+}
+
+Result<std::vector<ReferenceActivation>> Catalog::reference_activations(std::uint32_t journal) {
+  MutexLock lock(state_->mutex);
+  FRESHET_TRY(Statement select, state_->database.prepare(
+                                    "SELECT version, position FROM reference_activations "
+                                    "WHERE journal = ? ORDER BY position"));
+  select.integer(journal);
+  std::vector<ReferenceActivation> rows;
+  for (;;) {
+    FRESHET_TRY(bool more, select.step());
+    if (!more) return rows;
+    rows.push_back({.journal = journal,
+                    .version = static_cast<std::uint32_t>(select.integer_at(0)),
+                    .position = Position{static_cast<std::uint64_t>(select.integer_at(1))}});
+  }
+}
+
 Result<std::string> Catalog::reference_bytes(std::uint32_t version) {
   MutexLock lock(state_->mutex);
   Database& database = state_->database;

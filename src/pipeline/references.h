@@ -1,6 +1,7 @@
 // Reference tables: versions kept in the catalog, switched by a control record in every journal.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -16,7 +17,19 @@ namespace freshet::pipeline {
 // Thread-safe. Everything but active() waits for the catalog or a shard: never on a net thread.
 class References {
  public:
-  References(catalog::Catalog& catalog, std::vector<Shard*> shards) : catalog_(catalog), shards_(std::move(shards)) {}
+  struct Active {
+    std::uint32_t version = 0;
+    std::shared_ptr<const ReferenceTable> table;  // null: no version is in force
+  };
+
+  // `shards` in the order of their journals. All outlive this object.
+  References(catalog::Catalog& catalog, std::vector<Shard*> shards)
+      : catalog_(catalog), shards_(std::move(shards)) {}
+
+  // At start. Puts in force what was so before the first record that the journal still has, …
+  Status prepare_replay(std::uint32_t journal);
+  // … and, after replay, remembers the switches that it met.
+  Status finish_replay(std::uint32_t journal);
 
   // Keeps the table as a new version and switches every shard to it; returns when it is in force everywhere.
   // Where the content is that of the version in force, nothing happens and that version is given.
@@ -24,18 +37,11 @@ class References {
                                               const std::string& source, std::int64_t now_us);
   Result<std::vector<catalog::ReferenceVersion>> versions() { return catalog_.reference_versions(); }
   Result<std::shared_ptr<const ReferenceTable>> load(std::uint32_t version);
-  // The version in force, or null.
-  std::shared_ptr<const ReferenceTable> active(std::string_view table);
-  std::uint32_t active_version(std::string_view table);
-
-  // At start, after replay: what the log says is in force.
-  Status restore(const std::map<std::string, std::uint32_t>& active);
+  Active active(std::string_view table);
 
  private:
-  struct Active {
-    std::uint32_t version = 0;
-    std::shared_ptr<const ReferenceTable> table;
-  };
+  void set_active(std::uint32_t version, std::shared_ptr<const ReferenceTable> table);
+
   catalog::Catalog& catalog_;
   std::vector<Shard*> shards_;
   Mutex change_mutex_;  // one switch at a time

@@ -51,6 +51,8 @@ struct ShardConfig {
   std::int64_t idle_watermark_us = 5'000;       // idle so long: a block that says the last one is durable
   std::int64_t upkeep_us = 1'000'000;           // between two looks at retention and segments
   std::size_t replay_batch_records = 8'192;
+  std::uint64_t segment_bytes = 256ull << 20;   // as the journal's
+  std::uint64_t disk_bytes_max = ~0ull;         // of the journal's segments
 };
 
 // A control record's text: "reference", table name and version, a line each.
@@ -74,6 +76,9 @@ class Shard {
   // goes through them again. `load` fetches the reference versions that the log switched to.
   void add_stream(ShardStream stream);
   Status replay(const ReferenceLoader& load);
+
+  // The reference switches that replay met, by position.
+  const std::vector<std::pair<Position, ReferenceSwitch>>& replayed_switches() const { return replayed_switches_; }
 
   void start(const std::string& thread_name);
   // Answers what was accepted, makes it durable, ends the thread. Idempotent.
@@ -151,6 +156,7 @@ class Shard {
   void publish_durable();
   void note_bytes(StreamRuntime& runtime, const log::Record& record);
   void apply_reference_record(const log::Record& record);
+  Status prepare_segments();
   void upkeep();
   void trim_stream(StreamRuntime& runtime, std::int64_t now_us);
   void fail(const Error& error);
@@ -171,6 +177,7 @@ class Shard {
   std::vector<SwitchAck> open_switches_;
   std::deque<Block> in_flight_;
   std::map<std::uint32_t, std::shared_ptr<const ReferenceTable>> references_;  // by version, as switched to
+  std::vector<std::pair<Position, ReferenceSwitch>> replayed_switches_;
   std::vector<io::Completion> completions_;
   std::vector<log::Record> records_;
   bool watermark_due_ = false;

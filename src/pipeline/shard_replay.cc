@@ -90,6 +90,7 @@ Status Shard::replay(const ReferenceLoader& load) {
       if (!references_.contains(change.version)) {
         FRESHET_TRY(references_[change.version], load(change.version));
       }
+      replayed_switches_.emplace_back(record.position, std::move(change));
     }
     batch.add(record);
     if (batch.records.size() < config_.replay_batch_records && batch.bytes < kReplayBatchBytes) return ok();
@@ -121,11 +122,18 @@ Status Shard::set_reference(const std::shared_ptr<const ReferenceTable>& table, 
   return ok();
 }
 
+Status Shard::prepare_segments() {
+  if (journal_->bytes_on_disk() + config_.segment_bytes > config_.disk_bytes_max) {
+    return Error(Code::kNoSpace, 3411, "limits.disk is reached; raise it, or shorten the streams' keep");
+  }
+  return journal_->prepare_segments();
+}
+
 void Shard::upkeep() {
   std::int64_t now_ns = clock_.monotonic_ns();
   if (now_ns < next_upkeep_ns_ || !can_write()) return;
   next_upkeep_ns_ = now_ns + config_.upkeep_us * 1000;
-  Status prepared = journal_->prepare_segments();
+  Status prepared = prepare_segments();
   if (!prepared && !no_space_said_) {
     log_error("no room for a new log segment: puts are refused until there is", {{"error", prepared.error().to_string()}});
   } else if (prepared && no_space_said_) {

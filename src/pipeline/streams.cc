@@ -72,7 +72,7 @@ Result<ShardStream> Streams::make_shard_stream(const catalog::StreamRow& row) {
   stream.keep_bytes = keep == config_.keep_bytes.end() ? 0 : keep->second;
   stream.partitions = to_open(row);
   stream.visible_from->store(row.visible_from.value);
-  FRESHET_TRY(stream.pipeline, make_pipeline_(row.name, row.created_us));
+  FRESHET_TRY(stream.pipeline, make_pipeline_(row));
   if (stream.pipeline) tables_.add(stream.pipeline);
   return stream;
 }

@@ -18,8 +18,7 @@
 namespace freshet::pipeline {
 
 // Makes the pipeline of a stream: null where none is configured for it.
-using PipelineMaker = std::function<Result<std::shared_ptr<StreamPipeline>>(const std::string& stream,
-                                                                           std::int64_t created_us)>;
+using PipelineMaker = std::function<Result<std::shared_ptr<StreamPipeline>>(const catalog::StreamRow&)>;
 
 struct StreamsConfig {
   std::map<std::string, std::uint64_t> keep_bytes;  // by stream name

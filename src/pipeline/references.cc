@@ -1,0 +1,82 @@
+#include "pipeline/references.h"
+
+#include <fmt/format.h>
+
+#include <future>
+
+namespace freshet::pipeline {
+
+Result<std::shared_ptr<const ReferenceTable>> References::load(std::uint32_t version) {
+  FRESHET_TRY(std::string bytes, catalog_.reference_bytes(version));
+  auto table = ReferenceTable::from_bytes(bytes);
+  if (!table) return std::move(table).error().with_context(fmt::format("reference version {}", version));
+  return table;
+}
+
+void References::set_active(std::uint32_t version, std::shared_ptr<const ReferenceTable> table) {
+  MutexLock lock(mutex_);
+  Active& active = active_[table->name()];
+  if (version >= active.version) active = {version, std::move(table)};
+}
+
+References::Active References::active(std::string_view table) {
+  MutexLock lock(mutex_);
+  auto found = active_.find(table);
+  return found == active_.end() ? Active{} : found->second;
+}
+
+Status References::prepare_replay(std::uint32_t journal) {
+  Position first = shards_[journal]->reader().first_position();
+  FRESHET_TRY(auto activations, catalog_.reference_activations(journal));
+  std::map<std::string, Active> newest;
+  FRESHET_TRY(auto versions, catalog_.reference_versions());
+  std::map<std::uint32_t, std::string> table_of;
+  for (const auto& version : versions) table_of[version.version] = version.table;
+  for (const auto& activation : activations) {
+    if (activation.position < first) newest[table_of[activation.version]].version = activation.version;
+  }
+  for (const auto& [table, active] : newest) {
+    FRESHET_TRY(auto loaded, load(active.version));
+    FRESHET_TRY_STATUS(shards_[journal]->set_reference(loaded, active.version));
+    set_active(active.version, std::move(loaded));
+  }
+  return ok();
+}
+
+Status References::finish_replay(std::uint32_t journal) {
+  for (const auto& [position, change] : shards_[journal]->replayed_switches()) {
+    FRESHET_TRY_STATUS(catalog_.add_reference_activation({journal, change.version, position}));
+    if (active(change.table).version >= change.version) continue;
+    FRESHET_TRY(auto loaded, load(change.version));
+    set_active(change.version, std::move(loaded));
+  }
+  return ok();
+}
+
+Result<catalog::ReferenceVersion> References::switch_to(const std::shared_ptr<const ReferenceTable>& table,
+                                                        const std::string& source, std::int64_t now_us) {
+  MutexLock change_lock(change_mutex_);
+  Active before = active(table->name());
+  catalog::ReferenceVersion version{.table = table->name(),
+                                    .version = before.version,
+                                    .content_hash = table->content_hash(),
+                                    .source = source,
+                                    .loaded_us = now_us,
+                                    .rows = table->row_count()};
+  if (before.table && before.table->content_hash() == table->content_hash()) return version;
+  FRESHET_TRY(version, catalog_.add_reference_version(version, table->to_bytes()));
+  // Bytes first, then the switch: a control record never names a version that the catalog lacks.
+  for (std::uint32_t journal = 0; journal < shards_.size(); ++journal) {
+    auto switched = std::make_shared<std::promise<Result<Position>>>();
+    shards_[journal]->call([&] {
+      shards_[journal]->switch_reference({table->name(), version.version}, table,
+                                         [switched](Result<Position> done) { switched->set_value(std::move(done)); });
+    });
+    FRESHET_TRY(Position position, switched->get_future().get());
+    FRESHET_TRY_STATUS(catalog_.add_reference_activation({journal, version.version, position}));
+  }
+  set_active(version.version, table);
+  return version;
+}
+
+}  // namespace freshet::pipeline
