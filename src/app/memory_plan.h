@@ -1,0 +1,19 @@
+// How limits.memory is shared out: one owner a budget, their sum below the limit.
+#pragma once
+
+#include <cstdint>
+
+#include "app/config.h"
+
+namespace freshet::app {
+
+struct MemoryPlan {
+  std::uint64_t rows_bytes = 0;      // hot rows, dedup, ledger
+  std::uint64_t query_bytes = 0;     // DuckDB's, for all queries together
+  std::uint64_t requests_bytes = 0;  // of HTTP requests from their head to their answer
+  std::uint64_t other_bytes = 0;     // code, buffers of the log, caches: not handed out
+};
+
+MemoryPlan plan_memory(const LimitsConfig& limits);
+
+}  // namespace freshet::app
