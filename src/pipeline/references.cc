@@ -4,6 +4,8 @@
 
 #include <future>
 
+#include "log/reader.h"
+
 namespace freshet::pipeline {
 
 Result<std::shared_ptr<const ReferenceTable>> References::load(std::uint32_t version) {

@@ -130,19 +130,31 @@ Status StreamPipeline::process(std::span<const log::Record> records, bool one_by
 void StreamPipeline::process_record(const log::Record& record) {
   last_position_ = record.position;
   if (record.kind != log::RecordKind::kData) return;
-  if (!is_aggregate(record.data)) return process_event(record, 0, record.data);
-  std::uint32_t sub = 0;
-  for_each_aggregated(record.data, [&](const AggregatedRecord& user_record) {
-    process_event(record, sub++, user_record.data);
+  if (!looks_aggregated(record.data)) return process_event(record, 0, record.data);
+  Result<bool> aggregated = visit_aggregate(record.data, [&](const UserRecord& user_record) {
+    process_event(record, user_record.index, user_record.data);
   });
+  if (!aggregated) {
+    refuse(origin_of(record, 0, record.data), reason_name(Reason::kParse), keep_text(aggregated.error().to_string()),
+           "", 0);
+  } else if (!*aggregated) {
+    process_event(record, 0, record.data);
+  }
+}
+
+StreamPipeline::RowOrigin StreamPipeline::origin_of(const log::Record& record, std::uint32_t sub,
+                                                    std::string_view json) {
+  RowOrigin origin;
+  origin.position = record.position;
+  origin.sub = sub;
+  origin.partition = record.partition;
+  origin.arrival_us = record.arrival_us;
+  origin.json = json;
+  return origin;
 }
 
 void StreamPipeline::process_event(const log::Record& record, std::uint32_t sub, std::string_view json) {
-  RowOrigin origin{.position = record.position,
-                   .sub = sub,
-                   .partition = record.partition,
-                   .arrival_us = record.arrival_us,
-                   .json = json};
+  RowOrigin origin = origin_of(record, sub, json);
   if (marker_ != nullptr) {
     std::uint64_t hash = XXH3_64bits(json.data(), json.size());
     marker_->begin_record(hash);

@@ -86,6 +86,7 @@ class StreamPipeline {
   StreamPipeline(PipelineSettings settings, Join join, std::unique_ptr<RowTransform> transform, TableInfo info,
                  MemoryBudget& budget, CrashMarker* marker, const PoisonEvents& poison);
 
+  static RowOrigin origin_of(const log::Record& record, std::uint32_t sub, std::string_view json);
   void process_record(const log::Record& record);
   void process_event(const log::Record& record, std::uint32_t sub, std::string_view json);
   void refuse(const RowOrigin& origin, std::string_view reason, std::string_view detail, std::string_view id_text,

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "log/reader.h"
 #include "pipeline/reshard.h"
 
 namespace freshet::pipeline {
