@@ -24,11 +24,6 @@ std::vector<std::pair<std::string, std::string>> default_columns(const Schema& j
   return columns;
 }
 
-std::string uuid_text(EventId id) {
-  return fmt::format("{:08x}-{:04x}-{:04x}-{:04x}-{:012x}", id.high >> 32, id.high >> 16 & 0xFFFF, id.high & 0xFFFF,
-                     id.low >> 48, id.low & 0xFFFF'FFFF'FFFF);
-}
-
 Error bad_pipeline(const PipelineSettings& settings, int number, const std::string& what) {
   std::string where = settings.sql_where.empty() ? fmt::format("pipelines.{}", settings.name)
                                                  : fmt::format("{}: pipelines.{}.sql", settings.sql_where, settings.name);
@@ -110,6 +105,11 @@ StreamPipeline::StreamPipeline(PipelineSettings settings, Join join, std::unique
   join_.set_needed(transform_->used_columns());
 }
 
+std::string event_id_text(EventId id) {
+  return fmt::format("{:08x}-{:04x}-{:04x}-{:04x}-{:012x}", id.high >> 32, id.high >> 16 & 0xFFFF, id.high & 0xFFFF,
+                     id.low >> 48, id.low & 0xFFFF'FFFF'FFFF);
+}
+
 bool StreamPipeline::has_room(std::size_t records, std::size_t bytes) {
   // Texts may be kept in a row, in $dead and in a dictionary's index: three times is never too little.
   std::size_t most = bytes * 3 + records * kRecordOverheadBytes;
@@ -188,7 +188,7 @@ void StreamPipeline::process_event(const log::Record& record, std::uint32_t sub,
          keep_text(fmt::format("the id came first at position {} with content {:016x}{:016x}, and now with {:016x}{:016x}",
                                outcome.first.first.value, outcome.first.content.high, outcome.first.content.low,
                                decoded.content.high, decoded.content.low)),
-         keep_text(uuid_text(decoded.id)), 0);
+         keep_text(event_id_text(decoded.id)), 0);
 }
 
 void StreamPipeline::refuse(const RowOrigin& origin, std::string_view reason, std::string_view detail,
@@ -209,7 +209,7 @@ void StreamPipeline::refuse(const RowOrigin& origin, std::string_view reason, st
 
 void StreamPipeline::note_duplicate(const RowOrigin& origin, const DedupEntry& first) {
   std::size_t c = 0;
-  dupes_.columns[c++].append(keep_text(uuid_text(first.id)));
+  dupes_.columns[c++].append(keep_text(event_id_text(first.id)));
   dupes_.columns[c++].append(origin.camera_id);
   dupes_.columns[c++].append(first.first.value);
   dupes_.columns[c++].append(first.first_sub);
@@ -242,7 +242,7 @@ Status StreamPipeline::finish_rows_one_by_one(const ColumnBatch& joined) {
       continue;
     }
     refuse(origins_[row], reason_name(Reason::kSql), keep_text(transformed.error().message()),
-           keep_text(uuid_text(origins_[row].id)), 0);
+           keep_text(event_id_text(origins_[row].id)), 0);
   }
   return ok();
 }

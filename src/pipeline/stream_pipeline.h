@@ -27,6 +27,9 @@ namespace freshet::pipeline {
 
 class CrashMarker;
 
+// "0197c0de-…": an id as tables show it.
+std::string event_id_text(EventId id);
+
 struct PipelineSettings {
   std::string name;
   std::string stream;
