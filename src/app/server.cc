@@ -135,3 +135,42 @@ Status Server::State::start() {
   FRESHET_TRY_STATUS(start_doors());
   return write_addresses();
 }
+
+Result<std::unique_ptr<net::Server>> Server::State::listen(const char* name, const std::string& address,
+                                                           http::ServerOptions options) {
+  FRESHET_TRY(net::HostPort at, net::parse_host_port(address));
+  options.budget = &requests;
+  options.clock = &io::system_clock();
+  net::ServerConfig server_config{.name = name, .host = at.host, .port = at.port};
+  auto protocol = http::server_protocol(std::make_shared<const http::ServerOptions>(std::move(options)));
+  FRESHET_TRY(auto server, net::Server::open(server_config, std::move(protocol), io::system_clock()));
+  if (config.keys.empty() && !server->bound_to_loopback()) {
+    server->stop(0);
+    return Error(Code::kDenied, 4101,
+                 fmt::format("listen.{} = \"{}\": without a key in [auth.keys] Freshet listens on loopback only; add a "
+                             "key, or write \"127.0.0.1:{}\"",
+                             name, address, at.port));
+  }
+  return server;
+}
+
+Status Server::State::start_doors() {
+  io::Clock& clock = io::system_clock();
+  std::string secret = runner->catalog().iterator_secret();
+  kinesis::DoorConfig kinesis_config{.region = config.region};
+  FRESHET_CHECK(secret.size() >= kinesis_config.secret.size());
+  std::copy_n(secret.begin(), kinesis_config.secret.size(), kinesis_config.secret.begin());
+  kinesis = std::make_unique<kinesis::KinesisDoor>(runner->streams(), *workers, clock, kinesis_config);
+  gate->add_door(kinesis->door());
+  dynamodb = std::make_unique<dynamodb::DynamoDbDoor>(runner->tables(), *workers, clock,
+                                                      dynamodb::DoorConfig{.region = config.region});
+  gate->add_door(dynamodb->door());
+  if (config.listen.aws) {
+    FRESHET_TRY(aws_server, listen("aws", *config.listen.aws,
+                                   {.handler = gate->handler(),
+                                    .body_limit = gate::Gate::body_limit,
+                                    .refusal = gate::Gate::refusal}));
+    addresses.aws = aws_server->address();
+  }
+  return ok();
+}

@@ -93,6 +93,7 @@ void Shard::step(std::int64_t timeout_us) {
   take_inbox();
   admit_puts();
   if (journal_->open_block_records() > 0 && journal_->can_submit()) submit_block();
+  if (can_write()) prepare_segments();
   upkeep();
 }
 

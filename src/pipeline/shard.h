@@ -156,7 +156,7 @@ class Shard {
   void publish_durable();
   void note_bytes(StreamRuntime& runtime, const log::Record& record);
   void apply_reference_record(const log::Record& record);
-  Status prepare_segments();
+  void prepare_segments();
   void upkeep();
   void trim_stream(StreamRuntime& runtime, std::int64_t now_us);
   void fail(const Error& error);

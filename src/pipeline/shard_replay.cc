@@ -122,25 +122,24 @@ Status Shard::set_reference(const std::shared_ptr<const ReferenceTable>& table, 
   return ok();
 }
 
-Status Shard::prepare_segments() {
-  if (journal_->bytes_on_disk() + config_.segment_bytes > config_.disk_bytes_max) {
-    return Error(Code::kNoSpace, 3411, "limits.disk is reached; raise it, or shorten the streams' keep");
+// In every turn: cheap where nothing is to be done.
+void Shard::prepare_segments() {
+  bool over_limit = journal_->bytes_on_disk() + config_.segment_bytes > config_.disk_bytes_max;
+  Status prepared = over_limit ? Status(Error(Code::kNoSpace, 3411, "limits.disk is reached; raise it, or shorten the streams' keep"))
+                               : journal_->prepare_segments();
+  if (!prepared && !no_space_said_) {
+    log_error("no room for another log segment: puts are refused once the present one is full, until there is",
+              {{"error", prepared.error().to_string()}});
+  } else if (prepared && no_space_said_) {
+    log_info("there is room for log segments again");
   }
-  return journal_->prepare_segments();
+  no_space_said_ = !prepared;
 }
 
 void Shard::upkeep() {
   std::int64_t now_ns = clock_.monotonic_ns();
   if (now_ns < next_upkeep_ns_ || !can_write()) return;
   next_upkeep_ns_ = now_ns + config_.upkeep_us * 1000;
-  Status prepared = prepare_segments();
-  if (!prepared && !no_space_said_) {
-    log_error("no room for a new log segment: puts are refused until there is", {{"error", prepared.error().to_string()}});
-  } else if (prepared && no_space_said_) {
-    log_info("there is room for log segments again");
-  }
-  no_space_said_ = !prepared;
-
   std::int64_t now_us = log_clock_.now_us();
   if (log_clock_.has_stepped()) return;  // somebody set the clock: nothing expires on its word
   Position needed = journal_->durable();
