@@ -6,7 +6,8 @@ namespace freshet::app {
 
 MemoryPlan plan_memory(const LimitsConfig& limits) {
   MemoryPlan plan;
-  // What the process needs before it holds a single row: threads, DuckDB, log buffers, allocator slack.
+  // What the process needs before it holds a single row: threads, DuckDB, log buffers, allocator
+  // slack.
   plan.other_bytes = std::min<std::uint64_t>(limits.memory_bytes / 4, 256ull << 20);
   std::uint64_t left = limits.memory_bytes - plan.other_bytes;
   plan.query_bytes = std::min(limits.query_memory_bytes, left / 2);

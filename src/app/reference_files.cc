@@ -14,7 +14,8 @@
 
 namespace freshet::app {
 
-Result<std::shared_ptr<const pipeline::ReferenceTable>> load_reference_file(const ReferenceConfig& config) {
+Result<std::shared_ptr<const pipeline::ReferenceTable>> load_reference_file(
+    const ReferenceConfig& config) {
   FRESHET_TRY(sql::ReferenceFile file, sql::read_reference_file(config.from, config.key));
   auto table = pipeline::ReferenceTable::make(config.name, config.key, file.schema, *file.rows);
   if (!table) return std::move(table).error().with_context(config.from);
@@ -57,10 +58,13 @@ struct ReferenceReloader::State {
     file.next_ns = clock->monotonic_ns() + file.config.reload_us * 1000;
     std::uint32_t before = references->active(file.config.name).version;
     auto table = load_reference_file(file.config);
-    Result<catalog::ReferenceVersion> switched = table ? references->switch_to(*table, file.config.from, clock->wall_us())
-                                                       : Result<catalog::ReferenceVersion>(table.error());
+    Result<catalog::ReferenceVersion> switched =
+        table ? references->switch_to(*table, file.config.from, clock->wall_us())
+              : Result<catalog::ReferenceVersion>(table.error());
     if (!switched) {
-      metrics::counter("freshet_pipeline_reference_refused_total", "Reference files that were not taken").add();
+      metrics::counter("freshet_pipeline_reference_refused_total",
+                       "Reference files that were not taken")
+          .add();
       if (switched.error().to_string() == file.last_error) return;
       file.last_error = switched.error().to_string();
       log_error("a reference file was not taken; the version in force stays",
@@ -77,8 +81,8 @@ struct ReferenceReloader::State {
   }
 };
 
-ReferenceReloader::ReferenceReloader(std::vector<ReferenceConfig> configs, pipeline::References& references,
-                                     io::Clock& clock)
+ReferenceReloader::ReferenceReloader(std::vector<ReferenceConfig> configs,
+                                     pipeline::References& references, io::Clock& clock)
     : state_(std::make_unique<State>()) {
   state_->references = &references;
   state_->clock = &clock;
@@ -87,10 +91,13 @@ ReferenceReloader::ReferenceReloader(std::vector<ReferenceConfig> configs, pipel
     std::int64_t next_ns = clock.monotonic_ns() + config.reload_us * 1000;
     state_->files.push_back({std::move(config), next_ns, ""});
   }
-  if (!state_->files.empty()) state_->thread = std::thread([state = state_.get()] { state->run(); });
+  if (!state_->files.empty())
+    state_->thread = std::thread([state = state_.get()] { state->run(); });
 }
 
-ReferenceReloader::~ReferenceReloader() { stop(); }
+ReferenceReloader::~ReferenceReloader() {
+  stop();
+}
 
 void ReferenceReloader::stop() {
   {

@@ -15,13 +15,15 @@
 namespace freshet::app {
 
 // Errors name file and line.
-Result<std::shared_ptr<const pipeline::ReferenceTable>> load_reference_file(const ReferenceConfig& config);
+Result<std::shared_ptr<const pipeline::ReferenceTable>> load_reference_file(
+    const ReferenceConfig& config);
 
-// Reads each file again at its interval and switches where its content changed. A bad file is said once and
-// the version in force stays. Has a thread of its own.
+// Reads each file again at its interval and switches where its content changed. A bad file is said
+// once and the version in force stays. Has a thread of its own.
 class ReferenceReloader {
  public:
-  ReferenceReloader(std::vector<ReferenceConfig> configs, pipeline::References& references, io::Clock& clock);
+  ReferenceReloader(std::vector<ReferenceConfig> configs, pipeline::References& references,
+                    io::Clock& clock);
   ~ReferenceReloader();  // stop()
   void stop();
 

@@ -33,7 +33,8 @@ pipeline::PipelineSettings to_settings(const PipelineConfig& from, const Config&
   settings.table = from.into;
   settings.dedup.horizon_us = from.dedup_horizon_us;
   settings.decode.ahead_max_us = from.ahead_max_us;
-  for (const JoinConfig& join : from.joins) settings.joins.push_back({join.table, join.on, join.as});
+  for (const JoinConfig& join : from.joins)
+    settings.joins.push_back({join.table, join.on, join.as});
   settings.sql = from.sql;
   settings.sql_where = from.sql_where;
   settings.keys = TableConfig{}.keys;
@@ -45,7 +46,8 @@ pipeline::PipelineSettings to_settings(const PipelineConfig& from, const Config&
 
 std::vector<pipeline::PipelineSettings> all_settings(const Config& config) {
   std::vector<pipeline::PipelineSettings> all;
-  for (const PipelineConfig& pipeline : config.pipelines) all.push_back(to_settings(pipeline, config));
+  for (const PipelineConfig& pipeline : config.pipelines)
+    all.push_back(to_settings(pipeline, config));
   return all;
 }
 
@@ -66,7 +68,8 @@ pipeline::RunnerConfig to_runner_config(const Config& config, const MemoryPlan& 
   runner.memory_bytes = memory.rows_bytes;
   runner.disk_bytes = config.limits.disk_bytes;
   // Large segments cost fewer preparations; on a small disk one must not be a large part of it.
-  std::uint64_t wanted = config.limits.disk_bytes == 0 ? 256ull << 20 : config.limits.disk_bytes / 16;
+  std::uint64_t wanted =
+      config.limits.disk_bytes == 0 ? 256ull << 20 : config.limits.disk_bytes / 16;
   runner.segment_bytes = std::clamp<std::uint64_t>(wanted >> 22 << 22, 4ull << 20, 256ull << 20);
   for (const StreamConfig& stream : config.streams) {
     runner.streams.push_back({stream.name, stream.partitions, stream.keep_us, stream.keep_bytes});
@@ -115,8 +118,8 @@ struct Server::State {
 
   Status start();
   Status start_doors();
-  Result<std::unique_ptr<net::Server>> listen(const char* name, const std::string& address, http::Handler handler,
-                                              http::ServerOptions options);
+  Result<std::unique_ptr<net::Server>> listen(const char* name, const std::string& address,
+                                              http::Handler handler, http::ServerOptions options);
   Status write_addresses();
 };
 
@@ -127,27 +130,33 @@ Status Server::State::start() {
   FRESHET_TRY_STATUS(std::move(keys_status));
   FRESHET_TRY(Tables references, load_references(config));
   workers = std::make_unique<io::ThreadPool>("worker", 2, kWorkerQueueMax);
-  FRESHET_TRY(runner, pipeline::Runner::start(to_runner_config(config, memory), std::move(references),
-                                              io::system_disk(), clock, io::system_random(), *workers));
+  FRESHET_TRY(runner,
+              pipeline::Runner::start(to_runner_config(config, memory), std::move(references),
+                                      io::system_disk(), clock, io::system_random(), *workers));
   reloader = std::make_unique<ReferenceReloader>(config.references, runner->references(), clock);
-  gate = std::make_unique<gate::Gate>(gate::GateConfig{.region = config.region}, clock, io::system_random());
+  gate = std::make_unique<gate::Gate>(gate::GateConfig{.region = config.region}, clock,
+                                      io::system_random());
   gate->replace_keys(std::move(keys));
   FRESHET_TRY_STATUS(start_doors());
   return write_addresses();
 }
 
-Result<std::unique_ptr<net::Server>> Server::State::listen(const char* name, const std::string& address,
+Result<std::unique_ptr<net::Server>> Server::State::listen(const char* name,
+                                                           const std::string& address,
                                                            http::ServerOptions options) {
   FRESHET_TRY(net::HostPort at, net::parse_host_port(address));
   options.budget = &requests;
   options.clock = &io::system_clock();
   net::ServerConfig server_config{.name = name, .host = at.host, .port = at.port};
-  auto protocol = http::server_protocol(std::make_shared<const http::ServerOptions>(std::move(options)));
-  FRESHET_TRY(auto server, net::Server::open(server_config, std::move(protocol), io::system_clock()));
+  auto protocol =
+      http::server_protocol(std::make_shared<const http::ServerOptions>(std::move(options)));
+  FRESHET_TRY(auto server,
+              net::Server::open(server_config, std::move(protocol), io::system_clock()));
   if (config.keys.empty() && !server->bound_to_loopback()) {
     server->stop(0);
     return Error(Code::kDenied, 4101,
-                 fmt::format("listen.{} = \"{}\": without a key in [auth.keys] Freshet listens on loopback only; add a "
+                 fmt::format("listen.{} = \"{}\": without a key in [auth.keys] Freshet listens on "
+                             "loopback only; add a "
                              "key, or write \"127.0.0.1:{}\"",
                              name, address, at.port));
   }
@@ -160,10 +169,11 @@ Status Server::State::start_doors() {
   kinesis::DoorConfig kinesis_config{.region = config.region};
   FRESHET_CHECK(secret.size() >= kinesis_config.secret.size());
   std::copy_n(secret.begin(), kinesis_config.secret.size(), kinesis_config.secret.begin());
-  kinesis = std::make_unique<kinesis::KinesisDoor>(runner->streams(), *workers, clock, kinesis_config);
+  kinesis =
+      std::make_unique<kinesis::KinesisDoor>(runner->streams(), *workers, clock, kinesis_config);
   gate->add_door(kinesis->door());
-  dynamodb = std::make_unique<dynamodb::DynamoDbDoor>(runner->tables(), *workers, clock,
-                                                      dynamodb::DoorConfig{.region = config.region});
+  dynamodb = std::make_unique<dynamodb::DynamoDbDoor>(
+      runner->tables(), *workers, clock, dynamodb::DoorConfig{.region = config.region});
   gate->add_door(dynamodb->door());
   if (config.listen.aws) {
     FRESHET_TRY(aws_server, listen("aws", *config.listen.aws,

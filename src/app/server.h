@@ -10,7 +10,7 @@
 namespace freshet::app {
 
 struct Addresses {
-  std::string aws;   // "127.0.0.1:4566", "" where the door is closed
+  std::string aws;  // "127.0.0.1:4566", "" where the door is closed
   std::string http;
 };
 
@@ -32,8 +32,8 @@ class Server {
   std::unique_ptr<State> state_;
 };
 
-// Everything that start() would refuse, without listening or writing: configuration, keys, reference files,
-// SQL.
+// Everything that start() would refuse, without listening or writing: configuration, keys,
+// reference files, SQL.
 Status check_server(const Config& config);
 
 }  // namespace freshet::app

@@ -14,7 +14,8 @@ namespace freshet::pipeline {
 Result<std::unique_ptr<CrashMarker>> CrashMarker::open(const std::string& path) {
   int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (descriptor < 0) {
-    return Error(Code::kIo, 3401, fmt::format("{}: cannot open the crash marker: {}", path, std::strerror(errno)));
+    return Error(Code::kIo, 3401,
+                 fmt::format("{}: cannot open the crash marker: {}", path, std::strerror(errno)));
   }
   void* memory = MAP_FAILED;
   if (ftruncate(descriptor, sizeof(Page)) == 0) {
@@ -23,7 +24,8 @@ Result<std::unique_ptr<CrashMarker>> CrashMarker::open(const std::string& path) 
   int error = errno;
   ::close(descriptor);
   if (memory == MAP_FAILED) {
-    return Error(Code::kIo, 3401, fmt::format("{}: cannot map the crash marker: {}", path, std::strerror(error)));
+    return Error(Code::kIo, 3401,
+                 fmt::format("{}: cannot map the crash marker: {}", path, std::strerror(error)));
   }
   auto* page = static_cast<Page*>(memory);
   std::optional<Found> found;
@@ -32,7 +34,9 @@ Result<std::unique_ptr<CrashMarker>> CrashMarker::open(const std::string& path) 
   return std::unique_ptr<CrashMarker>(new CrashMarker(page, found));
 }
 
-CrashMarker::~CrashMarker() { munmap(page_, sizeof(Page)); }
+CrashMarker::~CrashMarker() {
+  munmap(page_, sizeof(Page));
+}
 
 void CrashMarker::store(State state, std::uint64_t record_hash) {
   // The hash first: a crash between the two stores must not blame the record before.

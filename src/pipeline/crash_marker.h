@@ -1,8 +1,8 @@
-// Remembers across a crash which event was being processed, so that one event that ends the process is
-// found and quarantined instead of ending it for ever.
+// Remembers across a crash which event was being processed, so that one event that ends the process
+// is found and quarantined instead of ending it for ever.
 //
-// One small file mapped into memory: a store survives the death of the process (not of the machine, and
-// need not: a machine that dies says nothing about an event).
+// One small file mapped into memory: a store survives the death of the process (not of the machine,
+// and need not: a machine that dies says nothing about an event).
 #pragma once
 
 #include <cstdint>

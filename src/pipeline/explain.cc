@@ -36,8 +36,8 @@ class RowReader {
 
 // Rows of an outcome table whose detection_id is one of two spellings of the id.
 template <typename Visit>
-void for_each_outcome(const hot::Snapshot& snapshot, std::string_view id, std::string_view canonical,
-                      Visit visit) {
+void for_each_outcome(const hot::Snapshot& snapshot, std::string_view id,
+                      std::string_view canonical, Visit visit) {
   std::size_t column = *snapshot.schema().find("detection_id");
   for (const hot::ChunkView& chunk : snapshot.chunks()) {
     for (std::uint32_t row = chunk.begin(); row < chunk.row_count(); ++row) {
@@ -68,7 +68,8 @@ Fate explain(const StreamPipeline& pipeline, std::string_view id) {
     const hot::Snapshot& rows = cut.tables.at(fate.table);
     const hot::ChunkView* chunk = fate.row ? rows.find_chunk(*fate.row) : nullptr;
     if (chunk != nullptr) {
-      step = RowReader(*chunk, rows.schema(), static_cast<std::uint32_t>(*fate.row - chunk->first_row()))
+      step = RowReader(*chunk, rows.schema(),
+                       static_cast<std::uint32_t>(*fate.row - chunk->first_row()))
                  .step("accepted");
     } else if (!fate.row) {
       step.detail = "the pipeline's SQL left it out, or its row is past the stream's keep";

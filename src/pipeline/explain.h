@@ -25,9 +25,9 @@ struct FateStep {
 
 struct Fate {
   std::string table;
-  bool known = false;             // dedup knows the id, or an outcome table holds it
+  bool known = false;  // dedup knows the id, or an outcome table holds it
   std::optional<hot::RowNumber> row;
-  std::vector<FateStep> steps;    // by position
+  std::vector<FateStep> steps;  // by position
 };
 
 // Looks through the outcome tables, a scan of them: on a worker, not a net thread.

@@ -170,6 +170,7 @@ Join::Join(const Schema& input, std::vector<JoinTable> tables, Schema schema)
   FRESHET_CHECK(at == s.schema.columns.size());
 }
 
+Join::Join(Join&&) noexcept = default;
 Join::~Join() = default;
 
 const Schema& Join::schema() const {

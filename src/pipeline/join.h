@@ -52,6 +52,7 @@ class Join {
  public:
   // `schema` is what joined_schema(input, tables, …) gave.
   Join(const Schema& input, std::vector<JoinTable> tables, Schema schema);
+  Join(Join&&) noexcept;
   ~Join();
   const Schema& schema() const;
   std::size_t table_count() const;

@@ -7,9 +7,9 @@
 
 namespace freshet::pipeline {
 
-// Follows the wall clock in small steps, never runs backwards, and does not follow a large step: a clock set
-// ten years ahead by mistake must not expire a day of events (docs/decisions/0400-log-time.md).
-// One thread.
+// Follows the wall clock in small steps, never runs backwards, and does not follow a large step: a
+// clock set ten years ahead by mistake must not expire a day of events
+// (docs/decisions/0400-log-time.md). One thread.
 class LogClock {
  public:
   static constexpr std::int64_t kStepMaxUs = 10ll * 60 * 1'000'000;
@@ -27,12 +27,14 @@ class LogClock {
     monotonic_ns_ += (monotonic - monotonic_ns_) / 1000 * 1000;
     std::int64_t wall = clock_.wall_us();
     stepped_ = wall > expected + kStepMaxUs || wall < expected - kStepMaxUs;
-    // Ahead by a little: follow. Behind by a little: wait for it, at the pace of the monotonic clock.
+    // Ahead by a little: follow. Behind by a little: wait for it, at the pace of the monotonic
+    // clock.
     now_us_ = !stepped_ && wall > expected ? wall : expected;
     return now_us_;
   }
 
-  // The wall clock stands more than kStepMaxUs away: somebody set it, and we do not follow before a restart.
+  // The wall clock stands more than kStepMaxUs away: somebody set it, and we do not follow before a
+  // restart.
   bool has_stepped() const { return stepped_; }
 
  private:

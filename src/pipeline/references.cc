@@ -11,7 +11,8 @@ namespace freshet::pipeline {
 Result<std::shared_ptr<const ReferenceTable>> References::load(std::uint32_t version) {
   FRESHET_TRY(std::string bytes, catalog_.reference_bytes(version));
   auto table = ReferenceTable::from_bytes(bytes);
-  if (!table) return std::move(table).error().with_context(fmt::format("reference version {}", version));
+  if (!table)
+    return std::move(table).error().with_context(fmt::format("reference version {}", version));
   return table;
 }
 
@@ -35,7 +36,8 @@ Status References::prepare_replay(std::uint32_t journal) {
   std::map<std::uint32_t, std::string> table_of;
   for (const auto& version : versions) table_of[version.version] = version.table;
   for (const auto& activation : activations) {
-    if (activation.position < first) newest[table_of[activation.version]].version = activation.version;
+    if (activation.position < first)
+      newest[table_of[activation.version]].version = activation.version;
   }
   for (const auto& [table, active] : newest) {
     FRESHET_TRY(auto loaded, load(active.version));
@@ -55,8 +57,9 @@ Status References::finish_replay(std::uint32_t journal) {
   return ok();
 }
 
-Result<catalog::ReferenceVersion> References::switch_to(const std::shared_ptr<const ReferenceTable>& table,
-                                                        const std::string& source, std::int64_t now_us) {
+Result<catalog::ReferenceVersion> References::switch_to(
+    const std::shared_ptr<const ReferenceTable>& table, const std::string& source,
+    std::int64_t now_us) {
   MutexLock change_lock(change_mutex_);
   Active before = active(table->name());
   catalog::ReferenceVersion version{.table = table->name(),
@@ -66,13 +69,15 @@ Result<catalog::ReferenceVersion> References::switch_to(const std::shared_ptr<co
                                     .loaded_us = now_us,
                                     .rows = table->row_count()};
   if (before.table && before.table->content_hash() == table->content_hash()) return version;
+  FRESHET_TRY_STATUS(tables_.check_reference(*table));
   FRESHET_TRY(version, catalog_.add_reference_version(version, table->to_bytes()));
   // Bytes first, then the switch: a control record never names a version that the catalog lacks.
   for (std::uint32_t journal = 0; journal < shards_.size(); ++journal) {
     auto switched = std::make_shared<std::promise<Result<Position>>>();
     shards_[journal]->call([&] {
-      shards_[journal]->switch_reference({table->name(), version.version}, table,
-                                         [switched](Result<Position> done) { switched->set_value(std::move(done)); });
+      shards_[journal]->switch_reference(
+          {table->name(), version.version}, table,
+          [switched](Result<Position> done) { switched->set_value(std::move(done)); });
     });
     FRESHET_TRY(Position position, switched->get_future().get());
     FRESHET_TRY_STATUS(catalog_.add_reference_activation({journal, version.version, position}));

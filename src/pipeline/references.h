@@ -11,6 +11,7 @@
 #include "common/mutex.h"
 #include "pipeline/reference_table.h"
 #include "pipeline/shard.h"
+#include "pipeline/tables.h"
 
 namespace freshet::pipeline {
 
@@ -23,19 +24,22 @@ class References {
   };
 
   // `shards` in the order of their journals. All outlive this object.
-  References(catalog::Catalog& catalog, std::vector<Shard*> shards)
-      : catalog_(catalog), shards_(std::move(shards)) {}
+  References(catalog::Catalog& catalog, std::vector<Shard*> shards, Tables& tables)
+      : catalog_(catalog), shards_(std::move(shards)), tables_(tables) {}
 
   // At start. Puts in force what was so before the first record that the journal still has, …
   Status prepare_replay(std::uint32_t journal);
   // … and, after replay, remembers the switches that it met.
   Status finish_replay(std::uint32_t journal);
 
-  // Keeps the table as a new version and switches every shard to it; returns when it is in force everywhere.
-  // Where the content is that of the version in force, nothing happens and that version is given.
+  // Keeps the table as a new version and switches every shard to it; returns when it is in force
+  // everywhere. Where the content is that of the version in force, nothing happens and that version
+  // is given.
   Result<catalog::ReferenceVersion> switch_to(const std::shared_ptr<const ReferenceTable>& table,
                                               const std::string& source, std::int64_t now_us);
-  Result<std::vector<catalog::ReferenceVersion>> versions() { return catalog_.reference_versions(); }
+  Result<std::vector<catalog::ReferenceVersion>> versions() {
+    return catalog_.reference_versions();
+  }
   Result<std::shared_ptr<const ReferenceTable>> load(std::uint32_t version);
   Active active(std::string_view table);
 
@@ -44,6 +48,7 @@ class References {
 
   catalog::Catalog& catalog_;
   std::vector<Shard*> shards_;
+  Tables& tables_;
   Mutex change_mutex_;  // one switch at a time
   Mutex mutex_;
   std::map<std::string, Active, std::less<>> active_ FRESHET_GUARDED_BY(mutex_);

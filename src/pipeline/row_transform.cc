@@ -7,7 +7,8 @@ namespace {
 
 class SqlTransform : public RowTransform {
  public:
-  explicit SqlTransform(std::unique_ptr<sql::Transform> transform) : transform_(std::move(transform)) {}
+  explicit SqlTransform(std::unique_ptr<sql::Transform> transform)
+      : transform_(std::move(transform)) {}
   const Schema& output_schema() const override { return transform_->output_schema(); }
   const std::vector<bool>& used_columns() const override { return transform_->used_columns(); }
   Result<TransformedRows> run(const ColumnBatch& batch) override {
@@ -22,13 +23,17 @@ class SqlTransform : public RowTransform {
 class ColumnTransform : public RowTransform {
  public:
   ColumnTransform(Schema schema, std::vector<std::size_t> inputs, std::vector<bool> used)
-      : schema_(std::move(schema)), inputs_(std::move(inputs)), used_(std::move(used)), rows_(schema_) {}
+      : schema_(std::move(schema)),
+        inputs_(std::move(inputs)),
+        used_(std::move(used)),
+        rows_(schema_) {}
   const Schema& output_schema() const override { return schema_; }
   const std::vector<bool>& used_columns() const override { return used_; }
   Result<TransformedRows> run(const ColumnBatch& batch) override {
     for (std::size_t i = 0; i < inputs_.size(); ++i) rows_.columns[i] = batch.columns[inputs_[i]];
     source_rows_.resize(batch.row_count());
-    for (std::size_t row = 0; row < source_rows_.size(); ++row) source_rows_[row] = static_cast<std::uint32_t>(row);
+    for (std::size_t row = 0; row < source_rows_.size(); ++row)
+      source_rows_[row] = static_cast<std::uint32_t>(row);
     return TransformedRows{&rows_, &source_rows_};
   }
 
@@ -42,7 +47,8 @@ class ColumnTransform : public RowTransform {
 
 }  // namespace
 
-Result<std::unique_ptr<RowTransform>> make_sql_transform(const Schema& input, std::string_view sql) {
+Result<std::unique_ptr<RowTransform>> make_sql_transform(const Schema& input,
+                                                         std::string_view sql) {
   FRESHET_TRY(auto transform, sql::Transform::create(input, sql));
   return std::unique_ptr<RowTransform>(std::make_unique<SqlTransform>(std::move(transform)));
 }

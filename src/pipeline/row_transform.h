@@ -13,10 +13,12 @@ namespace freshet::pipeline {
 
 struct TransformedRows {
   const ColumnBatch* rows = nullptr;
-  const std::vector<std::uint32_t>* source_rows = nullptr;  // input row of each output row, ascending
+  const std::vector<std::uint32_t>* source_rows =
+      nullptr;  // input row of each output row, ascending
 };
 
-// Owned by a shard thread. A row's answer depends on that row alone, so batches may be cut anywhere.
+// Owned by a shard thread. A row's answer depends on that row alone, so batches may be cut
+// anywhere.
 class RowTransform {
  public:
   virtual ~RowTransform() = default;
@@ -30,7 +32,8 @@ class RowTransform {
 // The user's SQL (sql/transform.h).
 Result<std::unique_ptr<RowTransform>> make_sql_transform(const Schema& input, std::string_view sql);
 
-// Without SQL: the named input columns, renamed, every row. `columns` holds (input name, output name).
+// Without SQL: the named input columns, renamed, every row. `columns` holds (input name, output
+// name).
 std::unique_ptr<RowTransform> make_column_transform(
     const Schema& input, const std::vector<std::pair<std::string, std::string>>& columns);
 

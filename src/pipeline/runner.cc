@@ -10,7 +10,8 @@
 
 namespace freshet::pipeline {
 
-Runner::Runner(RunnerConfig config, io::Disk& disk, io::Clock& clock, io::Random& random, io::Executor& readers)
+Runner::Runner(RunnerConfig config, io::Disk& disk, io::Clock& clock, io::Random& random,
+               io::Executor& readers)
     : config_(std::move(config)),
       disk_(disk),
       clock_(clock),
@@ -18,26 +19,30 @@ Runner::Runner(RunnerConfig config, io::Disk& disk, io::Clock& clock, io::Random
       readers_(readers),
       budget_(std::make_unique<MemoryBudget>(config_.memory_bytes)) {}
 
-Runner::~Runner() { stop(); }
+Runner::~Runner() {
+  stop();
+}
 
 void Runner::stop() {
   for (auto& shard : shards_) shard->stop();
 }
 
 bool Runner::can_write() const {
-  return std::all_of(shards_.begin(), shards_.end(), [](const auto& shard) { return shard->can_write(); });
+  return std::all_of(shards_.begin(), shards_.end(),
+                     [](const auto& shard) { return shard->can_write(); });
 }
 
-Result<std::unique_ptr<Runner>> Runner::start(RunnerConfig config,
-                                              std::vector<std::shared_ptr<const ReferenceTable>> references,
-                                              io::Disk& disk, io::Clock& clock, io::Random& random,
-                                              io::Executor& readers) {
-  auto runner = std::unique_ptr<Runner>(new Runner(std::move(config), disk, clock, random, readers));
+Result<std::unique_ptr<Runner>> Runner::start(
+    RunnerConfig config, std::vector<std::shared_ptr<const ReferenceTable>> references,
+    io::Disk& disk, io::Clock& clock, io::Random& random, io::Executor& readers) {
+  auto runner =
+      std::unique_ptr<Runner>(new Runner(std::move(config), disk, clock, random, readers));
   FRESHET_TRY_STATUS(runner->open());
-  FRESHET_TRY(runner->join_schemas_, runner->join_schemas(references));
+  FRESHET_TRY(runner->known_references_, runner->known_references(references));
   FRESHET_TRY_STATUS(runner->streams_->load());
   FRESHET_TRY_STATUS(runner->replay());
-  for (std::size_t i = 0; i < runner->shards_.size(); ++i) runner->shards_[i]->start(fmt::format("shard-{}", i));
+  for (std::size_t i = 0; i < runner->shards_.size(); ++i)
+    runner->shards_[i]->start(fmt::format("shard-{}", i));
   // References before streams: the first event of a new stream is joined already.
   for (const auto& table : references) {
     FRESHET_TRY([[maybe_unused]] auto version,
@@ -49,12 +54,13 @@ Result<std::unique_ptr<Runner>> Runner::start(RunnerConfig config,
 
 Status Runner::check(const std::vector<PipelineSettings>& pipelines,
                      const std::vector<std::shared_ptr<const ReferenceTable>>& references) {
-  JoinSchemas schemas;
-  for (const auto& table : references) schemas[table->name()] = table->schema();
+  KnownReferences known;
+  for (const auto& table : references) known[table->name()] = table;
   MemoryBudget budget(64ull << 20);
   PoisonEvents poison;
   for (const PipelineSettings& settings : pipelines) {
-    FRESHET_TRY([[maybe_unused]] auto pipeline, StreamPipeline::create(settings, schemas, budget, nullptr, poison));
+    FRESHET_TRY([[maybe_unused]] auto pipeline,
+                StreamPipeline::create(settings, known, budget, nullptr, poison));
   }
   return ok();
 }
@@ -68,7 +74,8 @@ Status Runner::open() {
   FRESHET_TRY_STATUS(disk_.make_directory(directory + "/log"));
   FRESHET_TRY(auto journals, disk_.list(directory + "/log"));
   // Streams belong to journals by number, so an existing directory keeps the journals that it has.
-  std::uint32_t count = journals.empty() ? std::max(1u, config_.shards) : static_cast<std::uint32_t>(journals.size());
+  std::uint32_t count =
+      journals.empty() ? std::max(1u, config_.shards) : static_cast<std::uint32_t>(journals.size());
   for (std::uint32_t i = 0; i < count; ++i) {
     FRESHET_TRY(auto marker, CrashMarker::open(fmt::format("{}/processing-{}", directory, i)));
     FRESHET_TRY_STATUS(note_crashes(*marker));
@@ -84,17 +91,21 @@ Status Runner::open() {
     shards.push_back(shards_.back().get());
   }
   StreamsConfig streams;
-  for (const DeclaredStream& stream : config_.streams) streams.keep_bytes[stream.name] = stream.keep_bytes;
-  streams_ = std::make_unique<Streams>(std::move(streams), *catalog_, shards, tables_, clock_, readers_,
-                                       [this](const catalog::StreamRow& row) { return make_pipeline(row); });
-  references_ = std::make_unique<References>(*catalog_, shards);
+  for (const DeclaredStream& stream : config_.streams)
+    streams.keep_bytes[stream.name] = stream.keep_bytes;
+  streams_ = std::make_unique<Streams>(
+      std::move(streams), *catalog_, shards, tables_, clock_, readers_,
+      [this](const catalog::StreamRow& row) { return make_pipeline(row); });
+  references_ = std::make_unique<References>(*catalog_, shards, tables_);
   return ok();
 }
 
 Status Runner::note_crashes(const CrashMarker& marker) {
   if (!marker.found()) return ok();
   if (marker.found()->record_hash == 0) {
-    log_warning("the last process ended while it ran a batch; events are taken one by one until it is known which did it");
+    log_warning(
+        "the last process ended while it ran a batch; events are taken one by one until it is "
+        "known which did it");
     return ok();
   }
   FRESHET_TRY(std::uint32_t attempts, catalog_->add_poison_attempt(marker.found()->record_hash));
@@ -108,42 +119,46 @@ Status Runner::note_crashes(const CrashMarker& marker) {
 Status Runner::open_shard(std::uint32_t index) {
   queues_.push_back(io::make_write_queue());
   report_.write_queue = queues_.back()->kind();
-  log::Config journal_config{.directory = fmt::format("{}/log/journal-{}", config_.data_directory, index),
-                             .data_directory_id = catalog_->data_directory_id(),
-                             .journal_id = index,
-                             .segment_bytes = config_.segment_bytes};
-  FRESHET_TRY(auto journal, log::Journal::open(journal_config, disk_, *queues_.back(), clock_, random_));
+  log::Config journal_config{
+      .directory = fmt::format("{}/log/journal-{}", config_.data_directory, index),
+      .data_directory_id = catalog_->data_directory_id(),
+      .journal_id = index,
+      .segment_bytes = config_.segment_bytes};
+  FRESHET_TRY(auto journal,
+              log::Journal::open(journal_config, disk_, *queues_.back(), clock_, random_));
   for (const log::Gap& gap : journal->recovery().gaps) {
-    log_error("part of the log cannot be read: these events are lost to readers until it is repaired",
-              {{"segment", gap.segment},
-               {"offset", gap.offset},
-               {"bytes", gap.bytes},
-               {"after_position", gap.after.value},
-               {"before_position", gap.before.value},
-               {"reason", gap.reason}});
+    log_error(
+        "part of the log cannot be read: these events are lost to readers until it is repaired",
+        {{"segment", gap.segment},
+         {"offset", gap.offset},
+         {"bytes", gap.bytes},
+         {"after_position", gap.after.value},
+         {"before_position", gap.before.value},
+         {"reason", gap.reason}});
     report_.gaps.push_back(gap);
   }
   report_.records += journal->recovery().records;
   ShardConfig shard_config;
   shard_config.segment_bytes = config_.segment_bytes;
   // Events are refused at 95 % of limits.disk, so that there is room to come back from.
-  if (config_.disk_bytes != 0) shard_config.disk_bytes_max = config_.disk_bytes / 100 * 95 / markers_.size();
-  shards_.push_back(std::make_unique<Shard>(shard_config, std::move(journal), *queues_.back(), clock_,
-                                            markers_[index].get()));
+  if (config_.disk_bytes != 0)
+    shard_config.disk_bytes_max = config_.disk_bytes / 100 * 95 / markers_.size();
+  shards_.push_back(std::make_unique<Shard>(shard_config, std::move(journal), *queues_.back(),
+                                            clock_, markers_[index].get()));
   return ok();
 }
 
-Result<JoinSchemas> Runner::join_schemas(const std::vector<std::shared_ptr<const ReferenceTable>>& references) {
-  JoinSchemas schemas;
+Result<KnownReferences> Runner::known_references(
+    const std::vector<std::shared_ptr<const ReferenceTable>>& references) {
+  KnownReferences known;
   FRESHET_TRY(auto versions, catalog_->reference_versions());
   std::map<std::string, std::uint32_t> newest;
   for (const auto& version : versions) newest[version.table] = version.version;
   for (const auto& [name, version] : newest) {
-    FRESHET_TRY(auto table, references_->load(version));
-    schemas[name] = table->schema();
+    FRESHET_TRY(known[name], references_->load(version));
   }
-  for (const auto& table : references) schemas[table->name()] = table->schema();
-  return schemas;
+  for (const auto& table : references) known[table->name()] = table;
+  return known;
 }
 
 Result<std::shared_ptr<StreamPipeline>> Runner::make_pipeline(const catalog::StreamRow& stream) {
@@ -151,8 +166,9 @@ Result<std::shared_ptr<StreamPipeline>> Runner::make_pipeline(const catalog::Str
     if (settings.stream != stream.name) continue;
     settings.created_us = stream.created_us;
     settings.decode.id_seed = catalog_->id_seed();
-    FRESHET_TRY(auto pipeline, StreamPipeline::create(std::move(settings), join_schemas_, *budget_,
-                                                      markers_[stream.id % markers_.size()].get(), poison_));
+    FRESHET_TRY(auto pipeline,
+                StreamPipeline::create(std::move(settings), known_references_, *budget_,
+                                       markers_[stream.id % markers_.size()].get(), poison_));
     return std::shared_ptr<StreamPipeline>(std::move(pipeline));
   }
   return std::shared_ptr<StreamPipeline>();
@@ -162,7 +178,8 @@ Status Runner::replay() {
   std::int64_t started_ns = clock_.monotonic_ns();
   for (std::uint32_t i = 0; i < shards_.size(); ++i) {
     FRESHET_TRY_STATUS(references_->prepare_replay(i));
-    FRESHET_TRY_STATUS(shards_[i]->replay([this](std::uint32_t version) { return references_->load(version); }));
+    FRESHET_TRY_STATUS(
+        shards_[i]->replay([this](std::uint32_t version) { return references_->load(version); }));
     FRESHET_TRY_STATUS(references_->finish_replay(i));
   }
   report_.replay_us = (clock_.monotonic_ns() - started_ns) / 1000;
@@ -173,7 +190,8 @@ Status Runner::declare_streams() {
   for (const DeclaredStream& declared : config_.streams) {
     auto found = streams_->find(declared.name);
     if (!found) {
-      FRESHET_TRY(found, streams_->create(declared.name, declared.partitions, StreamMode::kProvisioned, {}));
+      FRESHET_TRY(found, streams_->create(declared.name, declared.partitions,
+                                          StreamMode::kProvisioned, {}));
     }
     if (found->retention_us != declared.keep_us) {
       FRESHET_TRY_STATUS(streams_->set_retention(declared.name, declared.keep_us));

@@ -32,13 +32,13 @@ struct DeclaredStream {
 
 struct RunnerConfig {
   std::string data_directory;
-  std::uint64_t memory_bytes = 1ull << 30;     // of rows and dedup together
-  std::uint64_t disk_bytes = 0;                // of the log; 0: no limit but the disk's
+  std::uint64_t memory_bytes = 1ull << 30;  // of rows and dedup together
+  std::uint64_t disk_bytes = 0;             // of the log; 0: no limit but the disk's
   std::uint64_t segment_bytes = 256ull << 20;
-  std::uint32_t shards = 1;                    // of a new data directory; an old one keeps its own number
-  std::uint32_t quarantine_after = 3;          // times that an event may end the process
+  std::uint32_t shards = 1;            // of a new data directory; an old one keeps its own number
+  std::uint32_t quarantine_after = 3;  // times that an event may end the process
   std::vector<DeclaredStream> streams;
-  std::vector<PipelineSettings> pipelines;     // id_seed is filled in here
+  std::vector<PipelineSettings> pipelines;  // id_seed is filled in here
 };
 
 // What was found at start, to be said to the operator.
@@ -51,13 +51,13 @@ struct RunnerReport {
 
 class Runner {
  public:
-  // `references` are the versions that files offer now: they give joins their columns, and become active
-  // where their content differs from what is in force. All else outlives the runner.
-  static Result<std::unique_ptr<Runner>> start(RunnerConfig config,
-                                               std::vector<std::shared_ptr<const ReferenceTable>> references,
-                                               io::Disk& disk, io::Clock& clock, io::Random& random,
-                                               io::Executor& readers);
-  // Builds the pipelines and nothing else: what `serve --check` does. `id_seed` does not matter here.
+  // `references` are the versions that files offer now: they give joins their columns, and become
+  // active where their content differs from what is in force. All else outlives the runner.
+  static Result<std::unique_ptr<Runner>> start(
+      RunnerConfig config, std::vector<std::shared_ptr<const ReferenceTable>> references,
+      io::Disk& disk, io::Clock& clock, io::Random& random, io::Executor& readers);
+  // Builds the pipelines and nothing else: what `serve --check` does. `id_seed` does not matter
+  // here.
   static Status check(const std::vector<PipelineSettings>& pipelines,
                       const std::vector<std::shared_ptr<const ReferenceTable>>& references);
   ~Runner();  // stop()
@@ -72,13 +72,15 @@ class Runner {
   bool can_write() const;
 
  private:
-  Runner(RunnerConfig config, io::Disk& disk, io::Clock& clock, io::Random& random, io::Executor& readers);
+  Runner(RunnerConfig config, io::Disk& disk, io::Clock& clock, io::Random& random,
+         io::Executor& readers);
   Status open();
   Status open_shard(std::uint32_t index);
   Status note_crashes(const CrashMarker& marker);
   Status replay();
   Status declare_streams();
-  Result<JoinSchemas> join_schemas(const std::vector<std::shared_ptr<const ReferenceTable>>& references);
+  Result<KnownReferences> known_references(
+      const std::vector<std::shared_ptr<const ReferenceTable>>& references);
   Result<std::shared_ptr<StreamPipeline>> make_pipeline(const catalog::StreamRow& stream);
 
   RunnerConfig config_;
@@ -90,7 +92,7 @@ class Runner {
   std::unique_ptr<catalog::Catalog> catalog_;
   std::unique_ptr<MemoryBudget> budget_;
   PoisonEvents poison_;
-  JoinSchemas join_schemas_;
+  KnownReferences known_references_;
   Tables tables_;
   std::vector<std::unique_ptr<io::WriteQueue>> queues_;
   std::vector<std::unique_ptr<CrashMarker>> markers_;

@@ -14,13 +14,16 @@ namespace freshet::pipeline {
 namespace {
 
 struct Metrics {
-  metrics::Counter& records = metrics::counter("freshet_pipeline_records_total", "Records appended to the log");
-  metrics::Counter& throttled =
-      metrics::counter("freshet_pipeline_throttled_total", "Put requests refused because a budget was full");
-  metrics::Counter& blocks = metrics::counter("freshet_log_blocks_total", "Commit blocks submitted");
-  metrics::Histogram& ack =
-      metrics::histogram("freshet_pipeline_ack_seconds", "From a put's arrival at its shard to its answer");
-  metrics::Gauge& queued = metrics::gauge("freshet_pipeline_queue_bytes", "Bytes posted and not yet in a block");
+  metrics::Counter& records =
+      metrics::counter("freshet_pipeline_records_total", "Records appended to the log");
+  metrics::Counter& throttled = metrics::counter("freshet_pipeline_throttled_total",
+                                                 "Put requests refused because a budget was full");
+  metrics::Counter& blocks =
+      metrics::counter("freshet_log_blocks_total", "Commit blocks submitted");
+  metrics::Histogram& ack = metrics::histogram("freshet_pipeline_ack_seconds",
+                                               "From a put's arrival at its shard to its answer");
+  metrics::Gauge& queued =
+      metrics::gauge("freshet_pipeline_queue_bytes", "Bytes posted and not yet in a block");
 };
 
 Metrics& shard_metrics() {
@@ -33,8 +36,8 @@ constexpr std::uint64_t kRecordFrameBytes = 64;
 
 }  // namespace
 
-Shard::Shard(const ShardConfig& config, std::unique_ptr<log::Journal> journal, io::WriteQueue& queue,
-             io::Clock& clock, CrashMarker* marker)
+Shard::Shard(const ShardConfig& config, std::unique_ptr<log::Journal> journal,
+             io::WriteQueue& queue, io::Clock& clock, CrashMarker* marker)
     : config_(config),
       journal_(std::move(journal)),
       queue_(queue),
@@ -45,7 +48,9 @@ Shard::Shard(const ShardConfig& config, std::unique_ptr<log::Journal> journal, i
   one_by_one_ = marker_ != nullptr && marker_->found().has_value();
 }
 
-Shard::~Shard() { stop(); }
+Shard::~Shard() {
+  stop();
+}
 
 void Shard::start(const std::string& thread_name) {
   thread_ = std::thread([this, thread_name] {
@@ -82,7 +87,8 @@ bool Shard::is_idle() const {
 }
 
 std::int64_t Shard::wait_us() const {
-  bool can_work = journal_->can_submit() && (!pending_.empty() || journal_->open_block_records() > 0);
+  bool can_work =
+      journal_->can_submit() && (!pending_.empty() || journal_->open_block_records() > 0);
   if (can_work && can_write()) return 0;
   return watermark_due_ && in_flight_.empty() ? config_.idle_watermark_us : config_.upkeep_us;
 }
@@ -98,12 +104,16 @@ void Shard::step(std::int64_t timeout_us) {
 }
 
 void Shard::post_put(StreamId stream, EventBatch batch, PutDone done) {
-  Put put{.stream = stream, .batch = std::move(batch), .done = std::move(done), .posted_ns = clock_.monotonic_ns()};
+  Put put{.stream = stream,
+          .batch = std::move(batch),
+          .done = std::move(done),
+          .posted_ns = clock_.monotonic_ns()};
   put.bytes = put.batch.data_bytes() + put.batch.records.size() * kRecordFrameBytes;
   std::uint64_t queued = queued_bytes_.fetch_add(put.bytes) + put.bytes;
   const char* refusal = nullptr;
   bool wake = false;
-  if (queued > config_.queue_bytes_max && queued != put.bytes) refusal = "more is being put than the disk takes";
+  if (queued > config_.queue_bytes_max && queued != put.bytes)
+    refusal = "more is being put than the disk takes";
   if (refusal == nullptr) {
     MutexLock lock(inbox_mutex_);
     wake = inbox_puts_.empty();
@@ -116,7 +126,8 @@ void Shard::post_put(StreamId stream, EventBatch batch, PutDone done) {
   if (refusal != nullptr) {
     queued_bytes_.fetch_sub(put.bytes);
     shard_metrics().throttled.add();
-    put.done(Error(Code::kThrottled, 3403, fmt::format("{}; send the request again a little later", refusal)));
+    put.done(Error(Code::kThrottled, 3403,
+                   fmt::format("{}; send the request again a little later", refusal)));
     return;
   }
   if (wake) queue_.wake();
@@ -177,13 +188,16 @@ void Shard::admit(Put put) {
   }
   StreamRuntime& runtime = *found->second;
   if (!can_write()) {
-    return put.done(Error(Code::kUnavailable, 3405, "the log cannot be written; see the server's log for the cause"));
+    return put.done(Error(Code::kUnavailable, 3405,
+                          "the log cannot be written; see the server's log for the cause"));
   }
-  if (runtime.stream.pipeline && !runtime.stream.pipeline->has_room(put.batch.records.size(), put.bytes)) {
+  if (runtime.stream.pipeline &&
+      !runtime.stream.pipeline->has_room(put.batch.records.size(), put.bytes)) {
     shard_metrics().throttled.add();
-    return put.done(Error(Code::kThrottled, 3406,
-                          "limits.memory is reached; send the request again later, raise limits.memory, or shorten "
-                          "the stream's keep and the pipeline's dedup horizon"));
+    return put.done(Error(
+        Code::kThrottled, 3406,
+        "limits.memory is reached; send the request again later, raise limits.memory, or shorten "
+        "the stream's keep and the pipeline's dedup horizon"));
   }
   Ack ack{.done = std::move(put.done), .outcomes = {}, .posted_ns = put.posted_ns};
   Error error(Code::kInternal, "");
@@ -199,7 +213,8 @@ bool Shard::append_put(StreamRuntime& runtime, const Put& put, Ack& ack, Error& 
     Result<Position> position = journal_->append(put.stream, partition, log::RecordKind::kData,
                                                  record.partition_key, record.data, now_us);
     if (!position) {
-      // What stands in the block already goes to the log, unacknowledged: the caller's retry finds it there.
+      // What stands in the block already goes to the log, unacknowledged: the caller's retry finds
+      // it there.
       error = std::move(position).error();
       return false;
     }
@@ -213,8 +228,9 @@ bool Shard::append_put(StreamRuntime& runtime, const Put& put, Ack& ack, Error& 
 PartitionId Shard::route(const ShardStream& stream, HashKey hash) const {
   const auto& partitions = stream.partitions;
   if (partitions.size() == 1) return partitions[0].id;
-  auto found = std::lower_bound(partitions.begin(), partitions.end(), hash,
-                                [](const OpenPartition& p, HashKey key) { return p.hash_last < key; });
+  auto found =
+      std::lower_bound(partitions.begin(), partitions.end(), hash,
+                       [](const OpenPartition& p, HashKey key) { return p.hash_last < key; });
   FRESHET_CHECK(found != partitions.end());
   return found->id;
 }
@@ -284,7 +300,8 @@ void Shard::note_bytes(StreamRuntime& runtime, const log::Record& record) {
 
 void Shard::reap(std::int64_t timeout_us) {
   completions_.clear();
-  bool watermark_waits = watermark_due_ && in_flight_.empty() && journal_->open_block_records() == 0;
+  bool watermark_waits =
+      watermark_due_ && in_flight_.empty() && journal_->open_block_records() == 0;
   queue_.wait(completions_, timeout_us);
   for (const io::Completion& completion : completions_) {
     Status done = journal_->complete(completion);
@@ -292,8 +309,8 @@ void Shard::reap(std::int64_t timeout_us) {
   }
   std::int64_t now_ns = clock_.monotonic_ns();
   if (!watermark_waits) idle_since_ns_ = now_ns;
-  if (watermark_waits && now_ns - idle_since_ns_ >= config_.idle_watermark_us * 1000 && journal_->can_submit() &&
-      can_write()) {
+  if (watermark_waits && now_ns - idle_since_ns_ >= config_.idle_watermark_us * 1000 &&
+      journal_->can_submit() && can_write()) {
     watermark_due_ = false;
     Status submitted = journal_->submit_watermark();
     if (!submitted) fail(submitted.error());
@@ -316,8 +333,10 @@ void Shard::publish_durable() {
 
 void Shard::fail(const Error& error) {
   if (!failed_.exchange(true)) {
-    log_error("the log of this shard cannot be written any more; restart the server when the disk is well",
-              {{"error", error.to_string()}});
+    log_error(
+        "the log of this shard cannot be written any more; restart the server when the disk is "
+        "well",
+        {{"error", error.to_string()}});
   }
   answer_all(error);
 }
@@ -351,14 +370,21 @@ ShardStream* Shard::find_stream(StreamId id) {
   return found == streams_.end() ? nullptr : &found->second->stream;
 }
 
-void Shard::add_stream(ShardStream stream) {
+Status Shard::add_stream(ShardStream stream) {
+  for (const auto& [name, reference] : in_force_) {
+    if (stream.pipeline)
+      FRESHET_TRY_STATUS(stream.pipeline->apply_reference(reference.second, reference.first));
+  }
   auto runtime = std::make_unique<StreamRuntime>();
   StreamId id = stream.id;
   runtime->stream = std::move(stream);
   streams_[id] = std::move(runtime);
+  return ok();
 }
 
-void Shard::remove_stream(StreamId id) { streams_.erase(id); }
+void Shard::remove_stream(StreamId id) {
+  streams_.erase(id);
+}
 
 Position Shard::pause(StreamId id) {
   auto found = streams_.find(id);
@@ -374,7 +400,8 @@ void Shard::resume(StreamId id) {
   found->second->deferred.clear();
 }
 
-void Shard::switch_reference(const ReferenceSwitch& change, std::shared_ptr<const ReferenceTable> table,
+void Shard::switch_reference(const ReferenceSwitch& change,
+                             std::shared_ptr<const ReferenceTable> table,
                              std::function<void(Result<Position>)> done) {
   references_[change.version] = std::move(table);
   Result<Position> position =

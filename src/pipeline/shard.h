@@ -1,8 +1,10 @@
-// A shard: one thread that alone owns a journal, the streams that are written to it, and their pipelines.
+// A shard: one thread that alone owns a journal, the streams that are written to it, and their
+// pipelines.
 //
-// A turn (step) takes what callers posted, appends it to the open block, submits the block, and while the
-// disk works runs the pipelines over the same records. When the block is durable its rows become visible
-// and only then its callers are answered. Others talk to a shard through post_put() and call().
+// A turn (step) takes what callers posted, appends it to the open block, submits the block, and
+// while the disk works runs the pipelines over the same records. When the block is durable its rows
+// become visible and only then its callers are answered. Others talk to a shard through post_put()
+// and call().
 #pragma once
 
 #include <atomic>
@@ -43,16 +45,18 @@ struct ShardStream {
   // Null where the stream feeds no table. Shared: a reader may hold it when the stream is deleted.
   std::shared_ptr<StreamPipeline> pipeline;
   // Records below it are past retention. Written by the shard, read by all.
-  std::shared_ptr<std::atomic<std::uint64_t>> visible_from = std::make_shared<std::atomic<std::uint64_t>>(0);
+  std::shared_ptr<std::atomic<std::uint64_t>> visible_from =
+      std::make_shared<std::atomic<std::uint64_t>>(0);
 };
 
 struct ShardConfig {
   std::uint64_t queue_bytes_max = 64ull << 20;  // of requests accepted and not yet in a block
-  std::int64_t idle_watermark_us = 5'000;       // idle so long: a block that says the last one is durable
-  std::int64_t upkeep_us = 1'000'000;           // between two looks at retention and segments
+  std::int64_t idle_watermark_us =
+      5'000;                           // idle so long: a block that says the last one is durable
+  std::int64_t upkeep_us = 1'000'000;  // between two looks at retention and segments
   std::size_t replay_batch_records = 8'192;
-  std::uint64_t segment_bytes = 256ull << 20;   // as the journal's
-  std::uint64_t disk_bytes_max = ~0ull;         // of the journal's segments
+  std::uint64_t segment_bytes = 256ull << 20;  // as the journal's
+  std::uint64_t disk_bytes_max = ~0ull;        // of the journal's segments
 };
 
 // A control record's text: "reference", table name and version, a line each.
@@ -63,22 +67,26 @@ struct ReferenceSwitch {
   static Result<ReferenceSwitch> from_text(std::string_view text);
 };
 
-using ReferenceLoader = std::function<Result<std::shared_ptr<const ReferenceTable>>(std::uint32_t version)>;
+using ReferenceLoader =
+    std::function<Result<std::shared_ptr<const ReferenceTable>>(std::uint32_t version)>;
 
 class Shard {
  public:
   // All outlive the shard. `marker` may be null.
-  Shard(const ShardConfig& config, std::unique_ptr<log::Journal> journal, io::WriteQueue& queue, io::Clock& clock,
-        CrashMarker* marker);
+  Shard(const ShardConfig& config, std::unique_ptr<log::Journal> journal, io::WriteQueue& queue,
+        io::Clock& clock, CrashMarker* marker);
   ~Shard();  // stop()
 
-  // Before start(): the streams as the catalog has them, with pipelines, then everything in the journal
-  // goes through them again. `load` fetches the reference versions that the log switched to.
-  void add_stream(ShardStream stream);
+  // Before start(): the streams as the catalog has them, with pipelines, then everything in the
+  // journal goes through them again. `load` fetches the reference versions that the log switched
+  // to.
+  Status add_stream(ShardStream stream);
   Status replay(const ReferenceLoader& load);
 
   // The reference switches that replay met, by position.
-  const std::vector<std::pair<Position, ReferenceSwitch>>& replayed_switches() const { return replayed_switches_; }
+  const std::vector<std::pair<Position, ReferenceSwitch>>& replayed_switches() const {
+    return replayed_switches_;
+  }
 
   void start(const std::string& thread_name);
   // Answers what was accepted, makes it durable, ends the thread. Idempotent.
@@ -106,7 +114,9 @@ class Shard {
 
   // Any thread.
   log::Reader& reader() { return journal_->reader(); }
-  Position next_position() const { return Position{next_position_.load(std::memory_order_acquire)}; }
+  Position next_position() const {
+    return Position{next_position_.load(std::memory_order_acquire)};
+  }
   const log::Recovery& recovery() const { return journal_->recovery(); }
   bool can_write() const { return !failed_.load(std::memory_order_acquire); }
 
@@ -176,7 +186,10 @@ class Shard {
   std::vector<Ack> open_acks_;
   std::vector<SwitchAck> open_switches_;
   std::deque<Block> in_flight_;
-  std::map<std::uint32_t, std::shared_ptr<const ReferenceTable>> references_;  // by version, as switched to
+  std::map<std::uint32_t, std::shared_ptr<const ReferenceTable>>
+      references_;  // by version, as switched to
+  std::map<std::string, std::pair<std::uint32_t, std::shared_ptr<const ReferenceTable>>>
+      in_force_;  // by table
   std::vector<std::pair<Position, ReferenceSwitch>> replayed_switches_;
   std::vector<io::Completion> completions_;
   std::vector<log::Record> records_;

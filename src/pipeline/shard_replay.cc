@@ -1,5 +1,5 @@
-// How a shard comes back: the whole journal goes through the pipelines again. And how it stays within
-// bounds: segments made ahead, records past retention let go.
+// How a shard comes back: the whole journal goes through the pipelines again. And how it stays
+// within bounds: segments made ahead, records past retention let go.
 #include <fmt/format.h>
 
 #include <charconv>
@@ -9,13 +9,16 @@
 
 namespace freshet::pipeline {
 
-std::string ReferenceSwitch::to_text() const { return fmt::format("reference\n{}\n{}\n", table, version); }
+std::string ReferenceSwitch::to_text() const {
+  return fmt::format("reference\n{}\n{}\n", table, version);
+}
 
 Result<ReferenceSwitch> ReferenceSwitch::from_text(std::string_view text) {
   static constexpr std::string_view kHead = "reference\n";
   auto bad = [] {
-    return Error(Code::kCorruption, 3410,
-                 "a control record is not one this version knows; it was written by a newer Freshet");
+    return Error(
+        Code::kCorruption, 3410,
+        "a control record is not one this version knows; it was written by a newer Freshet");
   };
   if (!text.starts_with(kHead)) return bad();
   text.remove_prefix(kHead.size());
@@ -80,7 +83,8 @@ Status Shard::replay(const ReferenceLoader& load) {
     FRESHET_TRY_STATUS(process_block_records(batch.records, block));
     for (auto& [tables, point] : block.points) tables->publish(point);
     batch.clear();
-    // What is past retention came back only to be known to dedup: it must not fill the memory meanwhile.
+    // What is past retention came back only to be known to dedup: it must not fill the memory
+    // meanwhile.
     if (++batches % 64 == 0) trim_all();
     return ok();
   };
@@ -93,7 +97,8 @@ Status Shard::replay(const ReferenceLoader& load) {
       replayed_switches_.emplace_back(record.position, std::move(change));
     }
     batch.add(record);
-    if (batch.records.size() < config_.replay_batch_records && batch.bytes < kReplayBatchBytes) return ok();
+    if (batch.records.size() < config_.replay_batch_records && batch.bytes < kReplayBatchBytes)
+      return ok();
     return flush();
   }));
   FRESHET_TRY_STATUS(flush());
@@ -115,9 +120,12 @@ void Shard::apply_reference_record(const log::Record& record) {
   });
 }
 
-Status Shard::set_reference(const std::shared_ptr<const ReferenceTable>& table, std::uint32_t version) {
+Status Shard::set_reference(const std::shared_ptr<const ReferenceTable>& table,
+                            std::uint32_t version) {
+  in_force_[table->name()] = {version, table};
   for (auto& [id, runtime] : streams_) {
-    if (runtime->stream.pipeline) FRESHET_TRY_STATUS(runtime->stream.pipeline->apply_reference(table, version));
+    if (runtime->stream.pipeline)
+      FRESHET_TRY_STATUS(runtime->stream.pipeline->apply_reference(table, version));
   }
   return ok();
 }
@@ -125,11 +133,15 @@ Status Shard::set_reference(const std::shared_ptr<const ReferenceTable>& table, 
 // In every turn: cheap where nothing is to be done.
 void Shard::prepare_segments() {
   bool over_limit = journal_->bytes_on_disk() + config_.segment_bytes > config_.disk_bytes_max;
-  Status prepared = over_limit ? Status(Error(Code::kNoSpace, 3411, "limits.disk is reached; raise it, or shorten the streams' keep"))
-                               : journal_->prepare_segments();
+  Status prepared =
+      over_limit ? Status(Error(Code::kNoSpace, 3411,
+                                "limits.disk is reached; raise it, or shorten the streams' keep"))
+                 : journal_->prepare_segments();
   if (!prepared && !no_space_said_) {
-    log_error("no room for another log segment: puts are refused once the present one is full, until there is",
-              {{"error", prepared.error().to_string()}});
+    log_error(
+        "no room for another log segment: puts are refused once the present one is full, until "
+        "there is",
+        {{"error", prepared.error().to_string()}});
   } else if (prepared && no_space_said_) {
     log_info("there is room for log segments again");
   }
@@ -146,25 +158,30 @@ void Shard::upkeep() {
   for (auto& [id, runtime] : streams_) {
     trim_stream(*runtime, now_us);
     // The pipeline comes back from records that are past retention but within the dedup horizon.
-    std::int64_t horizon_us = runtime->stream.pipeline ? runtime->stream.pipeline->settings().dedup.horizon_us : 0;
+    std::int64_t horizon_us =
+        runtime->stream.pipeline ? runtime->stream.pipeline->settings().dedup.horizon_us : 0;
     Position kept = journal_->position_at_time(now_us - runtime->stream.retention_us - horizon_us);
     Position by_bytes = journal_->position_at_time(now_us - horizon_us);
-    needed = std::min(needed, std::max(kept, std::min(by_bytes, Position{runtime->stream.visible_from->load()})));
+    needed = std::min(
+        needed, std::max(kept, std::min(by_bytes, Position{runtime->stream.visible_from->load()})));
   }
   Status trimmed = journal_->trim(needed);
-  if (!trimmed) log_warning("old log segments could not be let go", {{"error", trimmed.error().to_string()}});
+  if (!trimmed)
+    log_warning("old log segments could not be let go", {{"error", trimmed.error().to_string()}});
 }
 
 void Shard::trim_stream(StreamRuntime& runtime, std::int64_t now_us) {
   ShardStream& stream = runtime.stream;
   std::int64_t from_us = now_us - stream.retention_us;
-  Position from = std::max(Position{stream.visible_from->load()}, journal_->position_at_time(from_us));
+  Position from =
+      std::max(Position{stream.visible_from->load()}, journal_->position_at_time(from_us));
   while (runtime.samples.size() > 1 && stream.keep_bytes > 0 &&
          runtime.bytes - runtime.samples[1].second >= stream.keep_bytes) {
     runtime.samples.pop_front();
     from = std::max(from, runtime.samples.front().first);
   }
-  while (runtime.samples.size() > 1 && runtime.samples[1].first <= from) runtime.samples.pop_front();
+  while (runtime.samples.size() > 1 && runtime.samples[1].first <= from)
+    runtime.samples.pop_front();
   stream.visible_from->store(from.value, std::memory_order_release);
   if (stream.pipeline) stream.pipeline->trim(from, from_us, now_us);
 }

@@ -13,13 +13,15 @@ namespace freshet::pipeline {
 namespace {
 
 std::string event_json(int number, const std::string& camera = "c1", const std::string& more = "") {
-  return "{\"id\":\"00000000-0000-4000-8000-" + std::string(12 - std::to_string(number).size(), '0') +
-         std::to_string(number) + "\",\"cam\":\"" + camera +
+  return "{\"id\":\"00000000-0000-4000-8000-" +
+         std::string(12 - std::to_string(number).size(), '0') + std::to_string(number) +
+         "\",\"cam\":\"" + camera +
          "\",\"item\":\"Car\",\"conf\":0.5,\"ts\":\"2026-11-22T10:00:00Z\"" + more + "}";
 }
 
 std::string event_id(int number) {
-  return "00000000-0000-4000-8000-" + std::string(12 - std::to_string(number).size(), '0') + std::to_string(number);
+  return "00000000-0000-4000-8000-" + std::string(12 - std::to_string(number).size(), '0') +
+         std::to_string(number);
 }
 
 std::shared_ptr<const ReferenceTable> locations(const std::string& name_of_l1) {
@@ -41,7 +43,7 @@ class RunnerTest : public testing::Test {
     settings_.stream = "detections";
     settings_.table = "detections";
     settings_.keys = {"camera_id"};
-    settings_.joins = {{"locations", "location_id", "loc"}};
+    settings_.joins = {{"loc", "locations", "location_id", "", ""}};
     references_ = {locations("East gate")};
   }
   ~RunnerTest() override {
@@ -58,7 +60,8 @@ class RunnerTest : public testing::Test {
     config.segment_bytes = 4u << 20;
     config.streams = {{.name = "detections", .partitions = 2}};
     config.pipelines = {settings_};
-    auto runner = Runner::start(config, references_, io::system_disk(), io::system_clock(), io::system_random(), readers_);
+    auto runner = Runner::start(config, references_, io::system_disk(), io::system_clock(),
+                                io::system_random(), readers_);
     ASSERT_TRUE(runner.has_value()) << runner.error().to_string();
     runner_ = *std::move(runner);
   }
@@ -72,8 +75,9 @@ class RunnerTest : public testing::Test {
       batch.records.push_back({"key", batch.arenas.back(), hash});
     }
     std::promise<Result<std::vector<PutOutcome>>> answer;
-    runner_->streams().put(runner_->streams().find("detections")->id, std::move(batch),
-                           [&](Result<std::vector<PutOutcome>> outcomes) { answer.set_value(std::move(outcomes)); });
+    runner_->streams().put(
+        runner_->streams().find("detections")->id, std::move(batch),
+        [&](Result<std::vector<PutOutcome>> outcomes) { answer.set_value(std::move(outcomes)); });
     return answer.get_future().get();
   }
 
@@ -170,7 +174,9 @@ TEST_F(RunnerTest, a_full_memory_throttles_and_loses_nothing) {
   for (int i = 0; i < 400 && !throttled; ++i) {
     std::vector<std::string> events;
     for (int k = 0; k < 100; ++k) {
-      events.push_back(event_json(i * 100 + k, "c1", ",\"attr\":{\"note\":\"" + std::string(300, 'x') + std::to_string(i) + "\"}"));
+      events.push_back(
+          event_json(i * 100 + k, "c1",
+                     ",\"attr\":{\"note\":\"" + std::string(300, 'x') + std::to_string(i) + "\"}"));
     }
     auto outcomes = put(events);
     if (outcomes) {
@@ -188,7 +194,8 @@ TEST_F(RunnerTest, a_split_keeps_order_and_closes_the_parent) {
   start();
   ASSERT_TRUE(put({event_json(1), event_json(2)}).has_value());
   auto info = *runner_->streams().find("detections");
-  HashKey middle = info.partitions[0].hash_first + (info.partitions[0].hash_last - info.partitions[0].hash_first) / 2 + 1;
+  HashKey middle = info.partitions[0].hash_first +
+                   (info.partitions[0].hash_last - info.partitions[0].hash_first) / 2 + 1;
   ASSERT_TRUE(runner_->streams().split("detections", 0, middle).has_value());
   ASSERT_TRUE(put({event_json(3), event_json(4), event_json(5)}).has_value());
   info = *runner_->streams().find("detections");
@@ -200,7 +207,8 @@ TEST_F(RunnerTest, a_split_keeps_order_and_closes_the_parent) {
   auto read = answer.get_future().get();
   ASSERT_TRUE(read.has_value()) << read.error().to_string();
   EXPECT_TRUE(read->closed_and_read);
-  for (const StoredRecord& record : read->records) EXPECT_LE(record.position, *info.partitions[0].last);
+  for (const StoredRecord& record : read->records)
+    EXPECT_LE(record.position, *info.partitions[0].last);
 }
 
 }  // namespace

@@ -15,18 +15,24 @@ constexpr std::size_t kRecordOverheadBytes = 512;
 // Without SQL of the user's a table holds the event and what is known about its place.
 std::vector<std::pair<std::string, std::string>> default_columns(const Schema& joined) {
   std::vector<std::pair<std::string, std::string>> columns;
-  for (const ColumnSchema& column : detection_schema().columns) columns.emplace_back(column.name, column.name);
-  static constexpr std::pair<const char*, const char*> kPlace[] = {
-      {"name", "location_name"}, {"zone", "zone"}, {"site", "site"}, {"lat", "lat"}, {"lon", "lon"}};
+  for (const ColumnSchema& column : detection_schema().columns)
+    columns.emplace_back(column.name, column.name);
+  static constexpr std::pair<const char*, const char*> kPlace[] = {{"name", "location_name"},
+                                                                   {"zone", "zone"},
+                                                                   {"site", "site"},
+                                                                   {"lat", "lat"},
+                                                                   {"lon", "lon"}};
   for (auto [field, name] : kPlace) {
-    if (joined.find(std::string("loc.") + field)) columns.emplace_back(std::string("loc.") + field, name);
+    if (joined.find(std::string("loc.") + field))
+      columns.emplace_back(std::string("loc.") + field, name);
   }
   return columns;
 }
 
 Error bad_pipeline(const PipelineSettings& settings, int number, const std::string& what) {
-  std::string where = settings.sql_where.empty() ? fmt::format("pipelines.{}", settings.name)
-                                                 : fmt::format("{}: pipelines.{}.sql", settings.sql_where, settings.name);
+  std::string where = settings.sql_where.empty()
+                          ? fmt::format("pipelines.{}", settings.name)
+                          : fmt::format("{}: pipelines.{}.sql", settings.sql_where, settings.name);
   return Error(Code::kInvalid, number, fmt::format("{}: {}", where, what));
 }
 
@@ -41,22 +47,27 @@ Result<TableInfo> make_table_info(const PipelineSettings& settings, const Schema
                  .created_us = settings.created_us};
   for (const ColumnSchema& column : system_columns().columns) {
     if (output.find(column.name)) {
-      return bad_pipeline(settings, 1221,
-                          fmt::format("column \"{}\" is one that Freshet adds to every table; give it another name "
-                                      "with AS",
-                                      column.name));
+      return bad_pipeline(
+          settings, 1221,
+          fmt::format("column \"{}\" is one that Freshet adds to every table; give it another name "
+                      "with AS",
+                      column.name));
     }
     info.schema.columns.push_back(column);
   }
-  if (info.time_column && output.columns[*info.time_column].type != ColumnType::kTimestamp) info.time_column.reset();
-  if (info.id_column && output.columns[*info.id_column].type != ColumnType::kUuid) info.id_column.reset();
+  if (info.time_column && output.columns[*info.time_column].type != ColumnType::kTimestamp)
+    info.time_column.reset();
+  if (info.id_column && output.columns[*info.id_column].type != ColumnType::kUuid)
+    info.id_column.reset();
   for (const std::string& key : settings.keys) {
     auto column = output.find(key);
     if (!column || output.columns[*column].type != ColumnType::kText) {
-      return bad_pipeline(settings, 1222,
-                          fmt::format("tables.{}.keys names \"{}\", which is not a text column of the answer; select "
-                                      "it, or take it out of the keys",
-                                      settings.table, key));
+      return bad_pipeline(
+          settings, 1222,
+          fmt::format(
+              "tables.{}.keys names \"{}\", which is not a text column of the answer; select "
+              "it, or take it out of the keys",
+              settings.table, key));
     }
     info.key_columns.push_back(*column);
   }
@@ -66,9 +77,17 @@ Result<TableInfo> make_table_info(const PipelineSettings& settings, const Schema
 }  // namespace
 
 Result<std::unique_ptr<StreamPipeline>> StreamPipeline::create(PipelineSettings settings,
-                                                               const JoinSchemas& references, MemoryBudget& budget,
-                                                               CrashMarker* marker, const PoisonEvents& poison) {
-  FRESHET_TRY(Join join, Join::create(settings.joins, references));
+                                                               const KnownReferences& references,
+                                                               MemoryBudget& budget,
+                                                               CrashMarker* marker,
+                                                               const PoisonEvents& poison) {
+  ReferenceVersions versions;
+  for (const JoinTable& table : settings.joins) {
+    auto found = references.find(table.table);
+    versions.push_back(found == references.end() ? nullptr : found->second);
+  }
+  Join join(detection_schema(), settings.joins,
+            joined_schema(detection_schema(), settings.joins, versions));
   std::unique_ptr<RowTransform> transform;
   if (settings.sql.empty()) {
     transform = make_column_transform(join.schema(), default_columns(join.schema()));
@@ -76,19 +95,22 @@ Result<std::unique_ptr<StreamPipeline>> StreamPipeline::create(PipelineSettings 
     auto made = make_sql_transform(join.schema(), settings.sql);
     if (!made) {
       return std::move(made).error().with_context(
-          settings.sql_where.empty() ? fmt::format("pipelines.{}.sql", settings.name)
-                                     : fmt::format("{}: pipelines.{}.sql", settings.sql_where, settings.name));
+          settings.sql_where.empty()
+              ? fmt::format("pipelines.{}.sql", settings.name)
+              : fmt::format("{}: pipelines.{}.sql", settings.sql_where, settings.name));
     }
     transform = *std::move(made);
   }
   FRESHET_TRY(TableInfo info, make_table_info(settings, transform->output_schema()));
   return std::unique_ptr<StreamPipeline>(new StreamPipeline(std::move(settings), std::move(join),
-                                                            std::move(transform), std::move(info), budget, marker,
-                                                            poison));
+                                                            std::move(transform), std::move(info),
+                                                            budget, marker, poison));
 }
 
-StreamPipeline::StreamPipeline(PipelineSettings settings, Join join, std::unique_ptr<RowTransform> transform,
-                               TableInfo info, MemoryBudget& budget, CrashMarker* marker, const PoisonEvents& poison)
+StreamPipeline::StreamPipeline(PipelineSettings settings, Join join,
+                               std::unique_ptr<RowTransform> transform, TableInfo info,
+                               MemoryBudget& budget, CrashMarker* marker,
+                               const PoisonEvents& poison)
     : settings_(std::move(settings)),
       decoder_(settings_.decode),
       dedup_(settings_.dedup, budget),
@@ -101,17 +123,16 @@ StreamPipeline::StreamPipeline(PipelineSettings settings, Join join, std::unique
       decoded_(detection_schema()),
       out_(tables_->info().schema),
       dead_(dead_schema()),
-      dupes_(dupes_schema()) {
-  join_.set_needed(transform_->used_columns());
-}
+      dupes_(dupes_schema()) {}
 
 std::string event_id_text(EventId id) {
-  return fmt::format("{:08x}-{:04x}-{:04x}-{:04x}-{:012x}", id.high >> 32, id.high >> 16 & 0xFFFF, id.high & 0xFFFF,
-                     id.low >> 48, id.low & 0xFFFF'FFFF'FFFF);
+  return fmt::format("{:08x}-{:04x}-{:04x}-{:04x}-{:012x}", id.high >> 32, id.high >> 16 & 0xFFFF,
+                     id.high & 0xFFFF, id.low >> 48, id.low & 0xFFFF'FFFF'FFFF);
 }
 
 bool StreamPipeline::has_room(std::size_t records, std::size_t bytes) {
-  // Texts may be kept in a row, in $dead and in a dictionary's index: three times is never too little.
+  // Texts may be kept in a row, in $dead and in a dictionary's index: three times is never too
+  // little.
   std::size_t most = bytes * 3 + records * kRecordOverheadBytes;
   return budget_.used_bytes() + most <= budget_.limit_bytes() && dedup_.reserve(records);
 }
@@ -135,8 +156,8 @@ void StreamPipeline::process_record(const log::Record& record) {
     process_event(record, user_record.index, user_record.data);
   });
   if (!aggregated) {
-    refuse(origin_of(record, 0, record.data), reason_name(Reason::kParse), keep_text(aggregated.error().to_string()),
-           "", 0);
+    refuse(origin_of(record, 0, record.data), reason_name(Reason::kParse),
+           keep_text(aggregated.error().to_string()), "", 0);
   } else if (!*aggregated) {
     process_event(record, 0, record.data);
   }
@@ -153,14 +174,16 @@ StreamPipeline::RowOrigin StreamPipeline::origin_of(const log::Record& record, s
   return origin;
 }
 
-void StreamPipeline::process_event(const log::Record& record, std::uint32_t sub, std::string_view json) {
+void StreamPipeline::process_event(const log::Record& record, std::uint32_t sub,
+                                   std::string_view json) {
   RowOrigin origin = origin_of(record, sub, json);
   if (marker_ != nullptr) {
     std::uint64_t hash = XXH3_64bits(json.data(), json.size());
     marker_->begin_record(hash);
     auto poison = poison_.empty() ? poison_.end() : poison_.find(hash);
     if (poison != poison_.end()) {
-      auto detail = fmt::format("this event ended the process {} times and is kept aside", poison->second);
+      auto detail =
+          fmt::format("this event ended the process {} times and is kept aside", poison->second);
       return refuse(origin, reason_name(Reason::kPoison), keep_text(detail), "", poison->second);
     }
   }
@@ -184,20 +207,24 @@ void StreamPipeline::process_event(const log::Record& record, std::uint32_t sub,
   }
   for (ColumnVector& column : decoded_.columns) column.truncate(row);
   if (outcome.decision == DedupDecision::kDuplicate) return note_duplicate(origin, outcome.first);
-  refuse(origin, reason_name(Reason::kConflict),
-         keep_text(fmt::format("the id came first at position {} with content {:016x}{:016x}, and now with {:016x}{:016x}",
-                               outcome.first.first.value, outcome.first.content.high, outcome.first.content.low,
-                               decoded.content.high, decoded.content.low)),
-         keep_text(event_id_text(decoded.id)), 0);
+  refuse(
+      origin, reason_name(Reason::kConflict),
+      keep_text(fmt::format("the id came first at position {} with content {:016x}{:016x}, and now "
+                            "with {:016x}{:016x}",
+                            outcome.first.first.value, outcome.first.content.high,
+                            outcome.first.content.low, decoded.content.high, decoded.content.low)),
+      keep_text(event_id_text(decoded.id)), 0);
 }
 
-void StreamPipeline::refuse(const RowOrigin& origin, std::string_view reason, std::string_view detail,
-                            std::string_view id_text, std::uint32_t attempts) {
+void StreamPipeline::refuse(const RowOrigin& origin, std::string_view reason,
+                            std::string_view detail, std::string_view id_text,
+                            std::uint32_t attempts) {
   std::size_t c = 0;
   dead_.columns[c++].append(reason);
   dead_.columns[c++].append(detail);
   id_text.empty() ? dead_.columns[c++].append_null() : dead_.columns[c++].append(id_text);
-  origin.camera_id.empty() ? dead_.columns[c++].append_null() : dead_.columns[c++].append(origin.camera_id);
+  origin.camera_id.empty() ? dead_.columns[c++].append_null()
+                           : dead_.columns[c++].append(origin.camera_id);
   dead_.columns[c++].append(origin.json);
   dead_.columns[c++].append(attempts);
   dead_.columns[c++].append(origin.position.value);
@@ -223,19 +250,22 @@ void StreamPipeline::note_duplicate(const RowOrigin& origin, const DedupEntry& f
 Status StreamPipeline::finish_rows() {
   if (origins_.empty()) return ok();
   if (marker_ != nullptr && origins_.size() > 1) marker_->begin_batch();
-  const ColumnBatch& joined = join_.fill(decoded_);
+  const ColumnBatch& joined = join_.fill(decoded_, transform_->used_columns());
   Result<TransformedRows> transformed = transform_->run(joined);
-  Status status = transformed ? append_rows(*transformed, 0, origins_.size()) : finish_rows_one_by_one(joined);
+  Status status =
+      transformed ? append_rows(*transformed, 0, origins_.size()) : finish_rows_one_by_one(joined);
   decoded_.clear();
   origins_.clear();
   return status;
 }
 
-// The SQL failed on at least one row of the batch: that row goes to $dead, the others must not suffer.
+// The SQL failed on at least one row of the batch: that row goes to $dead, the others must not
+// suffer.
 Status StreamPipeline::finish_rows_one_by_one(const ColumnBatch& joined) {
   ColumnBatch one(join_.schema());
   for (std::size_t row = 0; row < origins_.size(); ++row) {
-    for (std::size_t c = 0; c < joined.columns.size(); ++c) one.columns[c].assign_row(joined.columns[c], row);
+    for (std::size_t c = 0; c < joined.columns.size(); ++c)
+      one.columns[c].assign_row(joined.columns[c], row);
     Result<TransformedRows> transformed = transform_->run(one);
     if (transformed) {
       FRESHET_TRY_STATUS(append_rows(*transformed, row, 1));
@@ -274,7 +304,8 @@ Status StreamPipeline::append_rows(const TransformedRows& transformed, std::size
     bool kept = next < sources.size() && sources[next] == i;
     if (kept) ++next;
     const RowOrigin& origin = origins_[first_origin + i];
-    ledger_.add(origin.camera_id, origin.arrival_us, kept ? Outcome::kAccepted : Outcome::kFiltered);
+    ledger_.add(origin.camera_id, origin.arrival_us,
+                kept ? Outcome::kAccepted : Outcome::kFiltered);
   }
   return ok();
 }
@@ -293,9 +324,20 @@ Status StreamPipeline::append_outcomes() {
   return ok();
 }
 
-Status StreamPipeline::apply_reference(const std::shared_ptr<const ReferenceTable>& table, std::uint32_t version) {
-  FRESHET_TRY_STATUS(join_.set_table(table));
-  ref_version_ = version;
+Status StreamPipeline::check_reference(const ReferenceTable& table) const {
+  for (std::size_t i = 0; i < settings_.joins.size(); ++i) {
+    if (settings_.joins[i].table == table.name()) FRESHET_TRY_STATUS(join_.check(i, table));
+  }
+  return ok();
+}
+
+Status StreamPipeline::apply_reference(const std::shared_ptr<const ReferenceTable>& table,
+                                       std::uint32_t version) {
+  for (std::size_t i = 0; i < settings_.joins.size(); ++i) {
+    if (settings_.joins[i].table != table->name()) continue;
+    FRESHET_TRY_STATUS(join_.set_version(i, table));
+    ref_version_ = version;
+  }
   return ok();
 }
 
@@ -310,7 +352,8 @@ PublishPoint StreamPipeline::take_publish_point() {
   return point;
 }
 
-void StreamPipeline::trim(Position visible_from, std::int64_t visible_from_us, std::int64_t now_us) {
+void StreamPipeline::trim(Position visible_from, std::int64_t visible_from_us,
+                          std::int64_t now_us) {
   tables_->trim(visible_from, visible_from_us);
   dedup_.expire(now_us, tables_->rows().snapshot().begin());
 }
@@ -321,7 +364,8 @@ std::optional<DedupEntry> StreamPipeline::find_entry(std::string_view id) const 
 
 std::optional<hot::RowNumber> StreamPipeline::find_row(std::string_view id) const {
   auto entry = find_entry(id);
-  if (!entry || entry->row == kDedupNoRow || entry->row >= tables_->rows().published()) return std::nullopt;
+  if (!entry || entry->row == kDedupNoRow || entry->row >= tables_->rows().published())
+    return std::nullopt;
   return entry->row;
 }
 

@@ -29,7 +29,8 @@ hot::RowNumber first_row_at(const hot::Table& table, Position from) {
   for (const hot::ChunkView& chunk : snapshot.chunks()) {
     const auto* positions = chunk.values_as<std::uint64_t>(column);
     if (positions[chunk.row_count() - 1] < from.value) continue;
-    const auto* found = std::lower_bound(positions + chunk.begin(), positions + chunk.row_count(), from.value);
+    const auto* found =
+        std::lower_bound(positions + chunk.begin(), positions + chunk.row_count(), from.value);
     return chunk.first_row() + static_cast<hot::RowNumber>(found - positions);
   }
   return snapshot.end();
@@ -73,7 +74,9 @@ const Schema& dupes_schema() {
   return schema;
 }
 
-std::string partition_name(PartitionId partition) { return fmt::format("shardId-{:012d}", partition); }
+std::string partition_name(PartitionId partition) {
+  return fmt::format("shardId-{:012d}", partition);
+}
 
 StreamTables::StreamTables(TableInfo info, MemoryBudget& budget)
     : info_(std::move(info)),
@@ -83,7 +86,8 @@ StreamTables::StreamTables(TableInfo info, MemoryBudget& budget)
 
 std::vector<TableInfo> StreamTables::table_infos() const {
   std::vector<TableInfo> infos{info_};
-  for (auto [suffix, schema] : {std::pair{"$dead", &dead_schema()}, std::pair{"$dupes", &dupes_schema()}}) {
+  for (auto [suffix, schema] :
+       {std::pair{"$dead", &dead_schema()}, std::pair{"$dupes", &dupes_schema()}}) {
     TableInfo info = info_;
     info.name += suffix;
     info.schema = *schema;

@@ -31,7 +31,8 @@ const Schema& dupes_schema();
 // "shardId-000000000007": a partition as tables and the Kinesis door name it.
 std::string partition_name(PartitionId partition);
 
-// append() and trim() through the tables are the owner's (one shard thread); all else is thread-safe.
+// append() and trim() through the tables are the owner's (one shard thread); all else is
+// thread-safe.
 class StreamTables {
  public:
   StreamTables(TableInfo info, MemoryBudget& budget);
@@ -46,14 +47,17 @@ class StreamTables {
 
   // Owner. Makes a block visible: all of its rows in all tables, and its counts, in one step.
   void publish(const PublishPoint& point);
-  // Owner. Rows whose position is below `visible_from` leave, and minutes that ended before `minute_us`.
+  // Owner. Rows whose position is below `visible_from` leave, and minutes that ended before
+  // `minute_us`.
   void trim(Position visible_from, std::int64_t minute_us);
 
   Cut cut();
   std::optional<hot::Snapshot> snapshot(std::string_view table);
   Position published() const { return Position{published_.load(std::memory_order_acquire)}; }
   bool wait_for(Position position, std::int64_t timeout_us);
-  std::uint64_t memory_bytes() const { return rows_.memory_bytes() + dead_.memory_bytes() + dupes_.memory_bytes(); }
+  std::uint64_t memory_bytes() const {
+    return rows_.memory_bytes() + dead_.memory_bytes() + dupes_.memory_bytes();
+  }
 
  private:
   TableInfo info_;

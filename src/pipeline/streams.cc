@@ -22,9 +22,9 @@ StreamInfo to_info(const catalog::StreamRow& row) {
                   .tags = row.tags,
                   .partitions = {}};
   for (const catalog::PartitionRow& partition : row.partitions) {
-    info.partitions.push_back({partition.id, partition.hash_first, partition.hash_last, partition.parent,
-                               partition.adjacent_parent, partition.first, partition.last, partition.created_us,
-                               partition.closed_us});
+    info.partitions.push_back({partition.id, partition.hash_first, partition.hash_last,
+                               partition.parent, partition.adjacent_parent, partition.first,
+                               partition.last, partition.created_us, partition.closed_us});
   }
   return info;
 }
@@ -38,13 +38,15 @@ std::vector<OpenPartition> to_open(const catalog::StreamRow& row) {
 }
 
 Error not_found(std::string_view name) {
-  return Error(Code::kNotFound, 3430, fmt::format("Stream {} under account 000000000000 not found.", name));
+  return Error(Code::kNotFound, 3430,
+               fmt::format("Stream {} under account 000000000000 not found.", name));
 }
 
 }  // namespace
 
-Streams::Streams(StreamsConfig config, catalog::Catalog& catalog, std::vector<Shard*> shards, Tables& tables,
-                 io::Clock& clock, io::Executor& readers, PipelineMaker make_pipeline)
+Streams::Streams(StreamsConfig config, catalog::Catalog& catalog, std::vector<Shard*> shards,
+                 Tables& tables, io::Clock& clock, io::Executor& readers,
+                 PipelineMaker make_pipeline)
     : config_(std::move(config)),
       catalog_(catalog),
       shards_(std::move(shards)),
@@ -58,8 +60,9 @@ Status Streams::load() {
   for (catalog::StreamRow& row : rows) {
     FRESHET_TRY(ShardStream stream, make_shard_stream(row));
     Shard* shard = shard_of(row.id);
-    replace(std::make_shared<Entry>(Entry{std::move(row), shard, stream.visible_from, stream.pipeline}));
-    shard->add_stream(std::move(stream));
+    replace(std::make_shared<Entry>(
+        Entry{std::move(row), shard, stream.visible_from, stream.pipeline}));
+    FRESHET_TRY_STATUS(shard->add_stream(std::move(stream)));
   }
   return ok();
 }
@@ -131,9 +134,11 @@ Result<StreamInfo> Streams::create(std::string_view name, std::uint32_t partitio
                  fmt::format("Stream {} under account 000000000000 already exists.", name));
   }
   if (open_partitions() + partitions > config_.partitions_max) {
-    return Error(Code::kThrottled, 3432,
-                 fmt::format("This request would exceed the limit of {} open shards; delete streams or merge shards",
-                             config_.partitions_max));
+    return Error(
+        Code::kThrottled, 3432,
+        fmt::format(
+            "This request would exceed the limit of {} open shards; delete streams or merge shards",
+            config_.partitions_max));
   }
   std::int64_t now_us = clock_.wall_us();
   catalog::StreamRow row;
@@ -147,8 +152,11 @@ Result<StreamInfo> Streams::create(std::string_view name, std::uint32_t partitio
   FRESHET_TRY(ShardStream stream, make_shard_stream(row));
   Shard* shard = shard_of(row.id);
   StreamInfo info = to_info(row);
-  replace(std::make_shared<Entry>(Entry{std::move(row), shard, stream.visible_from, stream.pipeline}));
-  shard->call([&] { shard->add_stream(std::move(stream)); });
+  replace(
+      std::make_shared<Entry>(Entry{std::move(row), shard, stream.visible_from, stream.pipeline}));
+  Status added;
+  shard->call([&] { added = shard->add_stream(std::move(stream)); });
+  FRESHET_TRY_STATUS(std::move(added));
   return info;
 }
 
@@ -167,7 +175,8 @@ Status Streams::remove(std::string_view name) {
   return ok();
 }
 
-Status Streams::change(std::string_view name, const std::function<Status(catalog::StreamRow&)>& edit) {
+Status Streams::change(std::string_view name,
+                       const std::function<Status(catalog::StreamRow&)>& edit) {
   MutexLock change_lock(change_mutex_);
   EntryPointer found = entry(name);
   if (!found) return not_found(name);
@@ -266,9 +275,10 @@ void Streams::read(StreamId stream, PartitionId partition, Position from, std::s
     StoredRecords stored;
     log::ReadLimits limits{.records_max = records_max, .bytes_max = bytes_max};
     auto read = found->shard->reader().read(
-        found->row.id, partition, from, Position{~std::uint64_t{0}}, limits, [&](const log::Record& record) {
-          stored.records.push_back({record.position, record.arrival_us, std::string(record.partition_key),
-                                    std::string(record.data)});
+        found->row.id, partition, from, Position{~std::uint64_t{0}}, limits,
+        [&](const log::Record& record) {
+          stored.records.push_back({record.position, record.arrival_us,
+                                    std::string(record.partition_key), std::string(record.data)});
           return ok();
         });
     if (!read) return done(std::move(read).error());
@@ -277,20 +287,25 @@ void Streams::read(StreamId stream, PartitionId partition, Position from, std::s
     EntryPointer now = entry(found->row.id);
     for (const catalog::PartitionRow& row : (now ? now : found)->row.partitions) {
       if (row.id == partition && row.last) {
-        stored.closed_and_read = (read->at_end && found->shard->reader().durable() >= *row.last) || read->next > *row.last;
+        stored.closed_and_read = (read->at_end && found->shard->reader().durable() >= *row.last) ||
+                                 read->next > *row.last;
       }
     }
     if (!read->at_end && !stored.records.empty()) {
-      stored.behind_us = std::max<std::int64_t>(1'000, clock_.wall_us() - stored.records.back().arrival_us);
+      stored.behind_us =
+          std::max<std::int64_t>(1'000, clock_.wall_us() - stored.records.back().arrival_us);
     }
     done(std::move(stored));
   };
   if (!readers_.post(std::move(work))) {
-    done(Error(Code::kThrottled, 3434, "too many reads are waiting; send the request again a little later"));
+    done(Error(Code::kThrottled, 3434,
+               "too many reads are waiting; send the request again a little later"));
   }
 }
 
-Position Streams::latest(StreamId stream) { return shard_of(stream)->next_position(); }
+Position Streams::latest(StreamId stream) {
+  return shard_of(stream)->next_position();
+}
 
 Position Streams::trim_horizon(StreamId stream) {
   EntryPointer found = entry(stream);

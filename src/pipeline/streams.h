@@ -18,19 +18,21 @@
 namespace freshet::pipeline {
 
 // Makes the pipeline of a stream: null where none is configured for it.
-using PipelineMaker = std::function<Result<std::shared_ptr<StreamPipeline>>(const catalog::StreamRow&)>;
+using PipelineMaker =
+    std::function<Result<std::shared_ptr<StreamPipeline>>(const catalog::StreamRow&)>;
 
 struct StreamsConfig {
   std::map<std::string, std::uint64_t> keep_bytes;  // by stream name
   std::size_t partitions_max = 1'000;               // open, of all streams together
 };
 
-// Thread-safe. Changes go catalog first, then shard: after a crash between the two the catalog is right.
+// Thread-safe. Changes go catalog first, then shard: after a crash between the two the catalog is
+// right.
 class Streams : public StreamService {
  public:
   // All outlive this object.
-  Streams(StreamsConfig config, catalog::Catalog& catalog, std::vector<Shard*> shards, Tables& tables,
-          io::Clock& clock, io::Executor& readers, PipelineMaker make_pipeline);
+  Streams(StreamsConfig config, catalog::Catalog& catalog, std::vector<Shard*> shards,
+          Tables& tables, io::Clock& clock, io::Executor& readers, PipelineMaker make_pipeline);
 
   // Before the shards start: hands every stream of the catalog to its shard.
   Status load();
@@ -48,8 +50,8 @@ class Streams : public StreamService {
   Status set_mode(std::string_view name, StreamMode mode) override;
   Status set_tags(std::string_view name, const std::map<std::string, std::string>& tags) override;
   void put(StreamId stream, EventBatch batch, PutDone done) override;
-  void read(StreamId stream, PartitionId partition, Position from, std::size_t records_max, std::size_t bytes_max,
-            ReadDone done) override;
+  void read(StreamId stream, PartitionId partition, Position from, std::size_t records_max,
+            std::size_t bytes_max, ReadDone done) override;
   Position latest(StreamId stream) override;
   Position trim_horizon(StreamId stream) override;
   Position position_at_time(StreamId stream, std::int64_t us) override;
@@ -72,7 +74,8 @@ class Streams : public StreamService {
   // Changes the catalog's row of a stream and then what readers see.
   Status change(std::string_view name, const std::function<Status(catalog::StreamRow&)>& edit);
   // The same with puts held back, so that `edit` knows the last position of what it closes.
-  Status reshard(std::string_view name, const std::function<Status(catalog::StreamRow&, Position last)>& edit);
+  Status reshard(std::string_view name,
+                 const std::function<Status(catalog::StreamRow&, Position last)>& edit);
 
   StreamsConfig config_;
   catalog::Catalog& catalog_;

@@ -23,17 +23,25 @@ std::shared_ptr<StreamPipeline> Tables::pipeline_of(std::string_view table) {
   return found == pipelines_.end() ? nullptr : found->second;
 }
 
+std::vector<std::shared_ptr<StreamPipeline>> Tables::pipelines() {
+  MutexLock lock(mutex_);
+  std::vector<std::shared_ptr<StreamPipeline>> all;
+  for (const auto& [name, pipeline] : pipelines_) all.push_back(pipeline);
+  return all;
+}
+
+Status Tables::check_reference(const ReferenceTable& table) {
+  for (const auto& pipeline : pipelines()) FRESHET_TRY_STATUS(pipeline->check_reference(table));
+  return ok();
+}
+
 std::vector<TableInfo> Tables::tables() {
-  std::vector<std::shared_ptr<StreamPipeline>> pipelines;
-  {
-    MutexLock lock(mutex_);
-    for (const auto& [name, pipeline] : pipelines_) pipelines.push_back(pipeline);
-  }
   std::vector<TableInfo> infos;
-  for (const auto& pipeline : pipelines) {
+  for (const auto& pipeline : pipelines()) {
     for (TableInfo& info : pipeline->tables()->table_infos()) infos.push_back(std::move(info));
   }
-  std::sort(infos.begin(), infos.end(), [](const TableInfo& a, const TableInfo& b) { return a.name < b.name; });
+  std::sort(infos.begin(), infos.end(),
+            [](const TableInfo& a, const TableInfo& b) { return a.name < b.name; });
   return infos;
 }
 
