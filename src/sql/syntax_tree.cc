@@ -160,9 +160,9 @@ void SyntaxNode::write_to(std::string& json) const {
       json += '{';
       for (std::size_t i = 0; i < members.size(); ++i) {
         if (i > 0) json += ',';
-        write_text(json, members[i].first);
+        write_text(json, members[i].name);
         json += ':';
-        members[i].second.write_to(json);
+        members[i].value.write_to(json);
       }
       json += '}';
       break;

@@ -5,7 +5,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "common/result.h"
@@ -17,11 +16,13 @@ namespace freshet::sql {
 struct SyntaxNode {
   enum class Kind : std::uint8_t { kNull, kBool, kNumber, kText, kList, kObject };
 
+  struct Member;
+
   Kind kind = Kind::kNull;
   bool boolean = false;
   std::string text;  // of kText and kNumber
   std::vector<SyntaxNode> items;
-  std::vector<std::pair<std::string, SyntaxNode>> members;
+  std::vector<Member> members;
 
   static SyntaxNode of_text(std::string_view text);
   bool is_null() const { return kind == Kind::kNull; }
@@ -36,6 +37,11 @@ struct SyntaxNode {
   std::optional<std::size_t> location() const;
 
   void write_to(std::string& json) const;
+};
+
+struct SyntaxNode::Member {
+  std::string name;
+  SyntaxNode value;
 };
 
 // "line 2:14" of an offset in a text, counted from 1 in characters.
