@@ -8,6 +8,7 @@
 #include <charconv>
 
 #include "server/dynamodb/expression_lexer.h"
+#include "server/dynamodb/reserved_words.h"
 
 namespace freshet::dynamodb {
 namespace {
@@ -331,6 +332,10 @@ class Parser {
   Result<std::string> parse_name() {
     if (peek().kind == Token::Kind::kNamePlaceholder) return placeholders_.name(take().text);
     if (peek().kind != Token::Kind::kName || is_keyword(peek().text)) return unexpected();
+    if (is_reserved_word(peek().text))
+      return Error(
+          Code::kInvalid,
+          fmt::format("Attribute name is a reserved keyword; reserved keyword: {}", peek().text));
     return std::string(take().text);
   }
   Result<std::size_t> parse_index() {

@@ -29,17 +29,17 @@ AttributeSource source_of(const std::string& text) {
   };
 }
 
-const char kNames[] = R"({"#n":"name","#d":"a.b","#m":"map"})";
+const char kNames[] = R"({"#n":"label","#d":"a.b","#m":"mapping"})";
 const char kValues[] =
     R"({":one":{"N":"1"},":two":{"N":"2"},":ten":{"N":"10"},":s":{"S":"front door"},":f":{"S":"front"},
         ":o":{"S":"o"},":t":{"BOOL":true},":null":{"NULL":true},":ss":{"SS":["x","y"]},":x":{"S":"x"},
         ":ns":{"NS":["1","2"]},":ns2":{"NS":["2.0","1"]},":l":{"L":[{"N":"1"},{"S":"q"}]},
         ":b":{"B":"AQID"},":b2":{"B":"AQ=="},":S":{"S":"S"},":M":{"S":"M"},":bad":{"S":"X"},":e":{"S":""}})";
 const char kItem[] =
-    R"({"n1":{"N":"1"},"n2":{"N":"2.0"},"n10":{"N":"1e1"},"name":{"S":"front door"},"t":{"BOOL":true},
+    R"({"n1":{"N":"1"},"n2":{"N":"2.0"},"n10":{"N":"1e1"},"label":{"S":"front door"},"t":{"BOOL":true},
         "nul":{"NULL":true},"ss":{"SS":["y","x"]},"ns":{"NS":["1","2"]},"bin":{"B":"AQID"},"a.b":{"N":"1"},
         "umlaut":{"S":"größe"},
-        "map":{"M":{"x":{"N":"1"},"deep":{"M":{"y":{"S":"z"}}}}},"list":{"L":[{"N":"1"},{"S":"q"}]}})";
+        "mapping":{"M":{"x":{"N":"1"},"deep":{"M":{"y":{"S":"z"}}}}},"things":{"L":[{"N":"1"},{"S":"q"}]}})";
 
 Result<Condition> parse(std::string_view expression) {
   aws::Document names = json(kNames), values = json(kValues);
@@ -65,8 +65,8 @@ TEST(ConditionTest, ComparesByValueAndOnlyWithinOneType) {
   expect_meets(true, "n2 = :two");
   expect_meets(true, "n2 < :ten");
   expect_meets(true, "n10 > n2");
-  expect_meets(true, "name >= :f");
-  expect_meets(false, "name < :f");
+  expect_meets(true, "label >= :f");
+  expect_meets(false, "label < :f");
   expect_meets(false, "n1 = :x");
   expect_meets(true, "n1 <> :x");
   expect_meets(false, "n1 < :x");
@@ -75,7 +75,7 @@ TEST(ConditionTest, ComparesByValueAndOnlyWithinOneType) {
   expect_meets(true, "nul = :null");
   expect_meets(true, "ss = :ss");
   expect_meets(true, "ns = :ns2");
-  expect_meets(true, "list = :l");
+  expect_meets(true, "things = :l");
   expect_meets(true, "bin = :b");
   expect_meets(true, "bin > :b2");
   expect_meets(true, ":one <= n1");
@@ -95,14 +95,14 @@ TEST(ConditionTest, WhatIsMissingEqualsNothing) {
 }
 
 TEST(ConditionTest, FollowsPaths) {
-  expect_meets(true, "map.x = :one");
+  expect_meets(true, "mapping.x = :one");
   expect_meets(true, "#m.deep.y <> :x");
-  expect_meets(true, "list[0] = :one");
-  expect_meets(false, "list[5] = :one");
-  expect_meets(true, "attribute_not_exists(list[5])");
+  expect_meets(true, "things[0] = :one");
+  expect_meets(false, "things[5] = :one");
+  expect_meets(true, "attribute_not_exists(things[5])");
   expect_meets(true, "#d = :one");
   expect_meets(true, "attribute_not_exists(n1.x)");
-  expect_meets(true, "attribute_not_exists(map[0])");
+  expect_meets(true, "attribute_not_exists(mapping[0])");
 }
 
 TEST(ConditionTest, KnowsBetweenAndIn) {
@@ -122,15 +122,15 @@ TEST(ConditionTest, KnowsTheFunctions) {
   expect_meets(true, "contains(ss, :x)");
   expect_meets(false, "contains(ss, :f)");
   expect_meets(true, "contains(ns, :two)");
-  expect_meets(true, "contains(list, :one)");
+  expect_meets(true, "contains(things, :one)");
   expect_meets(true, "contains(:ss, :x)");
   expect_meets(true, "attribute_type(#n, :S)");
-  expect_meets(true, "attribute_type(map, :M)");
-  expect_meets(false, "attribute_type(map, :S)");
+  expect_meets(true, "attribute_type(mapping, :M)");
+  expect_meets(false, "attribute_type(mapping, :S)");
   expect_meets(true, "size(#n) = :ten");
   expect_meets(true, "size(umlaut) < :ten AND size(umlaut) > :two");
   expect_meets(true, "size(ss) = :two");
-  expect_meets(true, "size(map) = :two");
+  expect_meets(true, "size(mapping) = :two");
   expect_meets(false, "size(n1) = :one");
 }
 
@@ -183,9 +183,12 @@ TEST(ConditionTest, SaysWhatIsWrong) {
   expect_error("n1 = n1",
                "The first operand must be distinct from the remaining operands for this operator "
                "or function; operator: =, first operand: [n1]");
+  expect_error("zone = :one", "Attribute name is a reserved keyword; reserved keyword: zone");
+  expect_error("a.Position = :one",
+               "Attribute name is a reserved keyword; reserved keyword: Position");
   expect_error("((n1 = :one))", "The expression has redundant parentheses;");
-  expect_error("list[99999999999] = :one",
-               "Syntax error; token: \"99999999999\", near: \"list[99999999999] = :one\"");
+  expect_error("things[99999999999] = :one",
+               "Syntax error; token: \"99999999999\", near: \"things[99999999999] = :one\"");
 }
 
 TEST(ConditionTest, IsBoundedInSizeOperatorsAndDepth) {
@@ -323,18 +326,19 @@ TEST(ConditionTest, TakesAnyTokensInAnyOrder) {
 TEST(ProjectionTest, ReadsPathsAndRefusesOverlaps) {
   aws::Document names = json(kNames);
   auto placeholders = *Placeholders::parse(&names, nullptr);
-  auto paths = parse_projection("a, #m.x ,list[2].y", placeholders);
+  auto paths = parse_projection("a, #m.x ,things[2].y", placeholders);
   ASSERT_TRUE(paths.has_value());
   ASSERT_EQ(paths->size(), 3u);
-  EXPECT_EQ((*paths)[1].text(), "[map, x]");
-  EXPECT_EQ((*paths)[2].text(), "[list, [2], y]");
+  EXPECT_EQ((*paths)[1].text(), "[mapping, x]");
+  EXPECT_EQ((*paths)[2].text(), "[things, [2], y]");
   auto error_of = [&](std::string_view text) {
     return parse_projection(text, placeholders).error().message();
   };
   EXPECT_EQ(error_of("a, a"),
             "Invalid ProjectionExpression: Two document paths overlap with each other; must remove "
             "or rewrite one of these paths; path one: [a], path two: [a]");
-  EXPECT_NE(error_of("map.x, map").find("path one: [map, x], path two: [map]"), std::string::npos);
+  EXPECT_NE(error_of("mapping.x, mapping").find("path one: [mapping, x], path two: [mapping]"),
+            std::string::npos);
   EXPECT_EQ(error_of("a,"),
             "Invalid ProjectionExpression: Syntax error; token: \"<EOF>\", near: \"a,\"");
   EXPECT_NE(error_of(":v").find("Syntax error"), std::string::npos);

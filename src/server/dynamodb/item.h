@@ -20,7 +20,8 @@ class Item {
   Item(const TableShape& shape, const hot::ChunkView& chunk, std::uint32_t row)
       : shape_(shape), chunk_(chunk), row_(row) {}
 
-  hot::RowNumber row() const { return chunk_.first_row() + row_; }
+  const hot::ChunkView& chunk() const { return chunk_; }
+  std::uint32_t chunk_row() const { return row_; }
   bool has(std::size_t column) const { return chunk_.is_valid(column, row_); }
   std::int64_t time_us(std::size_t column) const {
     return chunk_.values_as<std::int64_t>(column)[row_];

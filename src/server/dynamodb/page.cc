@@ -123,8 +123,8 @@ bool Page::add(const Item& item) {
   if (scanned_ > 0 && bytes_ + bytes > kPageBytes) return false;
   bytes_ += bytes;
   ++scanned_;
-  last_key_.clear();
-  item.append_key_json(last_key_, index_);
+  last_chunk_ = &item.chunk();
+  last_row_ = item.chunk_row();
   if (parameters_.filter &&
       !meets(*parameters_.filter, [&](std::string_view name) { return item.attribute(name); }))
     return true;
@@ -138,7 +138,10 @@ bool Page::add(const Item& item) {
 std::string Page::finish(bool has_more) && {
   std::string to = fmt::format("{{\"Count\":{},\"ScannedCount\":{}", count_, scanned_);
   if (!parameters_.count_only) to += ",\"Items\":[" + items_ + "]";
-  if (has_more && scanned_ > 0) to += ",\"LastEvaluatedKey\":" + last_key_;
+  if (has_more && last_chunk_) {
+    to += ",\"LastEvaluatedKey\":";
+    Item(shape_, *last_chunk_, last_row_).append_key_json(to, index_);
+  }
   if (parameters_.capacity != "NONE")
     to += ",\"ConsumedCapacity\":" + capacity_json(parameters_.capacity, shape_.info.name,
                                                    capacity_units(bytes_, parameters_.consistent),

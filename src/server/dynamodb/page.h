@@ -38,7 +38,8 @@ struct StartKey {
 Result<StartKey> parse_start_key(const aws::Document& key, const TableShape& shape,
                                  const TableIndex* index);
 
-// An answer under way. Rows count towards Limit and page size before the filter looks at them.
+// An answer under way. Rows count towards Limit and page size before the filter looks at them. The
+// snapshot that they lie in must outlive it.
 class Page {
  public:
   Page(const ReadParameters& parameters, const TableShape& shape, const TableIndex* index)
@@ -57,7 +58,8 @@ class Page {
   const TableShape& shape_;
   const TableIndex* index_;
   std::string items_;
-  std::string last_key_;
+  const hot::ChunkView* last_chunk_ = nullptr;
+  std::uint32_t last_row_ = 0;
   std::int64_t scanned_ = 0;
   std::int64_t count_ = 0;
   std::uint64_t bytes_ = 0;

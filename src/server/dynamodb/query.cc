@@ -52,6 +52,7 @@ Status check_filter(const Condition& filter, const std::vector<std::string>& key
 
 Answer query_table(const Call& call, const QueryParameters& parameters, const TableShape& shape,
                    const KeyCondition& wanted) {
+  auto found = find_by_id(call.tables, parameters.read.table, wanted.hash);
   Page page(parameters.read, shape, nullptr);
   bool more = false;
   if (parameters.read.start_key) {
@@ -60,7 +61,7 @@ Answer query_table(const Call& call, const QueryParameters& parameters, const Ta
       return Error(Code::kInvalid,
                    "The provided starting key is outside query boundaries based on "
                    "provided conditions");
-  } else if (auto found = find_by_id(call.tables, parameters.read.table, wanted.hash)) {
+  } else if (found) {
     page.add(Item(shape, *found->chunk, found->row));
     more = page.reached_limit();
   }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <random>
 #include <set>
+#include <tuple>
 
 #include "common/time_text.h"
 #include "server/dynamodb/door_test_fixture.h"
@@ -296,8 +297,9 @@ TEST_F(QueryTest, AgreesWithASortedVectorOnRandomQueries) {
     if (mine) c1.push_back({time, id});
   }
   tables_.append(rows);
-  std::stable_sort(c1.begin(), c1.end(),
-                   [](const Entry& a, const Entry& b) { return a.time_us < b.time_us; });
+  std::sort(c1.begin(), c1.end(), [](const Entry& a, const Entry& b) {
+    return std::tie(a.time_us, a.id) < std::tie(b.time_us, b.id);  // ids rise with arrival
+  });
   for (int turn = 0; turn < 150; ++turn) {
     std::int64_t low = kTenOClock + static_cast<std::int64_t>(random() % 110) * kSecond;
     std::int64_t high = low + static_cast<std::int64_t>(random() % 60) * kSecond;
