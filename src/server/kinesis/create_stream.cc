@@ -57,6 +57,11 @@ Status check_limits(Services& services, const NewStream& stream) {
         "this request: {}.",
         services.account, services.region, open, services.options.shards_max, stream.shards));
   }
+  if (stream.mode == pipeline::StreamMode::kOnDemand &&
+      on_demand_stream_count(services.streams) >= services.options.on_demand_streams_max) {
+    return limit_reached(fmt::format("The account {} has {} streams in ON_DEMAND mode, its limit.",
+                                     services.account, services.options.on_demand_streams_max));
+  }
   return ok();
 }
 

@@ -107,6 +107,15 @@ std::uint32_t open_shard_count(pipeline::StreamService& streams) {
   return count;
 }
 
+std::uint32_t on_demand_stream_count(pipeline::StreamService& streams) {
+  std::uint32_t count = 0;
+  for (const std::string& name : streams.list()) {
+    std::optional<pipeline::StreamInfo> stream = streams.find(name);
+    if (stream && stream->mode == pipeline::StreamMode::kOnDemand) ++count;
+  }
+  return count;
+}
+
 std::string_view mode_name(pipeline::StreamMode mode) {
   return mode == pipeline::StreamMode::kOnDemand ? "ON_DEMAND" : "PROVISIONED";
 }

@@ -66,6 +66,7 @@ Result<const pipeline::PartitionInfo*> find_shard(const Services& services,
                                                   std::string_view shard_id);
 std::uint32_t open_shard_count(const pipeline::StreamInfo& stream);
 std::uint32_t open_shard_count(pipeline::StreamService& streams);
+std::uint32_t on_demand_stream_count(pipeline::StreamService& streams);
 std::string_view mode_name(pipeline::StreamMode mode);
 
 // The shapes HashKeyRange and Shard of the API.

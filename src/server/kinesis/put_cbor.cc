@@ -1,6 +1,7 @@
-// The CBOR of PutRecord and PutRecords, as the Java clients send it, through the document.
+// The CBOR of PutRecord and PutRecords: what is usual straight, the rest through the document.
 #include <fmt/format.h>
 
+#include "server/kinesis/put_cbor_reader.h"
 #include "server/kinesis/put_request.h"
 
 namespace freshet::kinesis {
@@ -61,9 +62,7 @@ Result<StreamReference> read_reference(const aws::Document& body) {
   return reference;
 }
 
-}  // namespace
-
-Result<PutRequest> decode_put_cbor(PutBatchBuilder::Kind kind, std::string body) {
+Result<PutRequest> decode_document(Kind kind, std::string body) {
   Result<aws::Document> document = aws::parse_cbor(body);
   if (!document) return unreadable_body(document.error().message());
   if (document->members() == nullptr) return unreadable_body("the request's body must be a map");
@@ -83,6 +82,18 @@ Result<PutRequest> decode_put_cbor(PutBatchBuilder::Kind kind, std::string body)
     if (order_number) FRESHET_TRY_STATUS(check_order_number(*order_number));
   }
   return PutRequest{std::move(reference), std::move(builder).finish()};
+}
+
+}  // namespace
+
+Result<PutRequest> decode_put_cbor(Kind kind, std::string body) {
+  if (kind == Kind::kOne) return decode_document(kind, std::move(body));
+  PutBatchBuilder builder(kind, std::move(body));
+  StreamReference reference;
+  if (read_usual_put_records(builder, reference)) {
+    return PutRequest{std::move(reference), std::move(builder).finish()};
+  }
+  return decode_document(kind, std::move(builder.body()));
 }
 
 }  // namespace freshet::kinesis

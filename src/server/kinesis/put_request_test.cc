@@ -217,6 +217,99 @@ TEST(PutRequest, OneRecordIsNamedWithoutAPlace) {
             kBrokenMeaning);
 }
 
+// CBOR. The bytes are written by hand, as a client may write them.
+
+Result<PutRequest> decode_cbor(std::string body) {
+  gate::AwsRequest request;
+  request.encoding = gate::Encoding::kCbor;
+  request.body = std::move(body);
+  return decode_put_records(request);
+}
+std::string text_item(std::string_view text) {
+  return static_cast<char>(0x60 + text.size()) + std::string(text);
+}
+std::string bytes_item(std::string_view bytes) {
+  return static_cast<char>(0x40 + bytes.size()) + std::string(bytes);
+}
+const std::string kRecordItem =
+    "\xA2" + text_item("Data") + bytes_item("hello") + text_item("PartitionKey") + text_item("k");
+
+void expect_hello(const std::string& body) {
+  Result<PutRequest> put = decode_cbor(body);
+  ASSERT_TRUE(put.has_value()) << put.error().message();
+  EXPECT_EQ(put->reference.name, "s");
+  ASSERT_EQ(put->batch.records.size(), 1u);
+  EXPECT_EQ(put->batch.records[0].data, "hello");
+  EXPECT_EQ(put->batch.records[0].partition_key, "k");
+  EXPECT_EQ(put->batch.records[0].hash_key, hash_of_partition_key("k"));
+}
+
+TEST(PutRequestCbor, EveryWayToWriteTheSameRequestIsRead) {
+  std::string name = text_item("StreamName") + text_item("s");
+  std::string records = text_item("Records");
+  expect_hello("\xA2" + name + records + "\x81" + kRecordItem);
+  expect_hello("\xA2" + records + "\x81" + kRecordItem + name);
+  expect_hello("\xBF" + records + "\x9F" + kRecordItem + "\xFF" + name + "\xFF");
+  // Lengths in more bytes than needed.
+  expect_hello(std::string("\xB8\x02", 2) + name + records + std::string("\x99\x00\x01", 3) +
+               kRecordItem);
+  // What only the document reads: an unknown member, a string in pieces.
+  expect_hello("\xA3" + name + text_item("Later") + "\xF5" + records + "\x81" + kRecordItem);
+  std::string pieces = "\x5F" + bytes_item("hel") + bytes_item("lo") + "\xFF";
+  expect_hello("\xA2" + name + records + "\x81" + "\xA2" + text_item("Data") + pieces +
+               text_item("PartitionKey") + text_item("k"));
+}
+
+TEST(PutRequestCbor, WhatIsWrongIsSaidAsInJson) {
+  std::string records = "\xA1" + text_item("Records");
+  auto refused = [](const std::string& body) { return decode_cbor(body).error().number(); };
+  EXPECT_EQ(refused(""), kUnreadableBody);
+  EXPECT_EQ(refused(records), kUnreadableBody);
+  EXPECT_EQ(refused(records + "\x81"), kUnreadableBody);
+  EXPECT_EQ(refused(records + "\x81" + kRecordItem + "x"), kUnreadableBody);
+  EXPECT_EQ(refused(records + "\x80"), kBrokenShape);
+  EXPECT_EQ(refused("\xA0"), kBrokenShape);
+  std::string bad_utf8 =
+      "\xA2" + text_item("Data") + bytes_item("x") + text_item("PartitionKey") + text_item("\xFF");
+  EXPECT_EQ(refused(records + "\x81" + bad_utf8), kUnreadableBody);
+  std::string twice = "\xA3" + kRecordItem.substr(1) + text_item("Data") + bytes_item("x");
+  EXPECT_EQ(refused(records + "\x81" + twice), kUnreadableBody);
+  std::string many = records + std::string("\x99\x01\xF5", 3);  // 501
+  for (int i = 0; i < 501; ++i) many += kRecordItem;
+  EXPECT_EQ(refused(many), kBrokenShape);
+}
+
+TEST(PutRequestCbor, RandomDamageIsAnsweredAndNeverReadOutside) {
+  io::SeededRandom random(11);
+  std::string original = "\xA2" + text_item("StreamName") + text_item("s") + text_item("Records") +
+                         "\x83" + kRecordItem + kRecordItem + kRecordItem;
+  int accepted = 0;
+  for (int round = 0; round < 50'000; ++round) {
+    std::string body = original;
+    for (std::uint64_t i = 0, edits = 1 + random.below(3); i < edits && !body.empty(); ++i) {
+      std::size_t at = random.below(body.size());
+      switch (random.below(3)) {
+        case 0:
+          body[at] = static_cast<char>(random.below(256));
+          break;
+        case 1:
+          body.resize(at);
+          break;
+        default:
+          body.insert(at, 1, static_cast<char>(random.below(256)));
+      }
+    }
+    Result<PutRequest> put = decode_cbor(body);
+    if (!put) continue;
+    ++accepted;
+    for (const EventRecord& record : put->batch.records) {
+      ASSERT_LE(record.data.size() + record.partition_key.size(), body.size());
+      EXPECT_EQ(record.hash_key, hash_of_partition_key(record.partition_key));
+    }
+  }
+  EXPECT_GT(accepted, 1000);
+}
+
 // Whatever is cut or changed, the decoder answers, and what it accepts stays inside its memory.
 TEST(PutRequest, RandomDamageIsAnsweredAndNeverReadOutside) {
   io::SeededRandom random(20261122);

@@ -318,7 +318,11 @@ TEST_P(Streams, FiftyTagsAreTheMost) {
 TEST_P(Streams, LimitsAreToldAndHold) {
   DoorConfig config;
   config.options.shards_max = 5;
+  config.options.on_demand_streams_max = 0;
   rebuild(config);
+  Document on_demand = Document::map().set("StreamMode", "ON_DEMAND");
+  expect_error(call("CreateStream", named("o").set("StreamModeDetails", on_demand)),
+               "LimitExceededException", "ON_DEMAND");
   create("s", 4);
   expect_error(call("CreateStream", named("t").set("ShardCount", 2)), "LimitExceededException",
                "would exceed the shard limit");
