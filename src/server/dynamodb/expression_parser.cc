@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "common/time_text.h"
 #include "server/dynamodb/expression_lexer.h"
 #include "server/dynamodb/reserved_words.h"
 
@@ -48,6 +49,15 @@ Error wrong_operand(std::string_view name, Value::Kind kind) {
                            name, kind_name(kind)));
 }
 
+// Times in any RFC 3339 form are compared as times, as they are with the attribute.
+bool is_above(const Value& low, const Value& high) {
+  if (low.kind == Value::Kind::kString && high.kind == Value::Kind::kString) {
+    auto low_us = parse_rfc3339_us(low.bytes), high_us = parse_rfc3339_us(high.bytes);
+    if (low_us && high_us) return *low_us > *high_us;
+  }
+  return compare(low, high) == std::strong_ordering::greater;
+}
+
 // What is wrong with the constants of a comparison or function, whatever the item.
 Status check_between(const Condition& condition) {
   const Operand& low = condition.operands[1];
@@ -61,7 +71,7 @@ Status check_between(const Condition& condition) {
                  "The BETWEEN operator requires same data type for lower and upper "
                  "bounds; " +
                      bounds);
-  if (compare(low.value, high.value) == std::strong_ordering::greater)
+  if (is_above(low.value, high.value))
     return Error(Code::kInvalid,
                  "The BETWEEN operator requires upper bound to be greater than or "
                  "equal to lower bound; " +

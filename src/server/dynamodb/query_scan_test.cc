@@ -77,6 +77,11 @@ TEST_F(QueryTest, EveryComparisonBoundsTheTime) {
   EXPECT_THAT(ids(by_camera("event_time BETWEEN :t AND :u",
                             three + time_value(":u", "2026-11-22T11:00:04.5+01:00"))),
               ElementsAre(3, 4));
+  // Bounds are in order as times, not as texts.
+  EXPECT_THAT(
+      ids(by_camera("event_time BETWEEN :t AND :u", time_value(":t", "2026-11-22T12:00:02+02:00") +
+                                                        time_value(":u", "2026-11-22T10:00:03Z"))),
+      ElementsAre(2, 3));
   EXPECT_THAT(
       ids(by_camera("begins_with(event_time, :t)", time_value(":t", "2026-11-22T10:00:04"))),
       ElementsAre(4));
