@@ -5,8 +5,8 @@
 #include <xxhash.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
-#include <cmath>
 #include <cstring>
 #include <map>
 
@@ -63,6 +63,28 @@ ContentHash hash_content(const EventValues& values, std::uint64_t seed) {
   XXH128_hash_t hash = XXH3_128bits_withSeed(buffer, size, seed);
   return {hash.high64, hash.low64};
 }
+
+bool has_upper_case(std::string_view text) {
+  constexpr std::uint64_t kOnes = 0x0101010101010101;
+  std::uint64_t any = 0;
+  for (std::size_t at = 0; at < text.size(); at += 8) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, text.data() + at, std::min<std::size_t>(8, text.size() - at));
+    std::uint64_t seven = word & (kOnes * 0x7F);
+    any |= ((seven + kOnes * (0x80 - 'A')) ^ (seven + kOnes * (0x7F - 'Z'))) & ~word;
+  }
+  return (any & (kOnes * 0x80)) != 0;
+}
+
+// The names of the last event by their place, quotes and colon included: cameras send the same
+// shape again and again, so that comparing sixteen bytes mostly stands for reading and looking up a
+// name.
+struct ExpectedName {
+  char bytes[16] = {};
+  std::uint8_t size = 0;
+  Field field = Field::kUnknown;
+};
+constexpr std::size_t kExpectedNames = 12;
 
 void append_row(const EventValues& values, ColumnBatch& rows) {
   auto text = [&](std::size_t column, std::string_view value) {
@@ -125,6 +147,7 @@ struct Decoder::State {
   // Reading. All but refuse() say false only where the JSON itself is wrong: a field that breaks a
   // rule is refused and reading goes on, for the id and camera behind it.
   bool read_event(JsonReader& reader);
+  bool read_member(ExpectedName* expected, JsonReader& reader);
   bool read_field(Field field, std::string_view key, JsonReader& reader);
   bool read_text_field(Field field, std::size_t bytes_max, JsonReader& reader,
                        std::string_view& to);
@@ -133,6 +156,7 @@ struct Decoder::State {
   bool read_box(JsonReader& reader);
   bool read_box_array(JsonReader& reader, double (&parts)[4], int& count, bool& numbers);
   bool read_box_object(JsonReader& reader, double (&parts)[4], int& count, bool& numbers);
+  bool read_box_name(JsonReader& reader, int usual, int& part);
   bool read_attributes(JsonReader& reader);
   bool read_kind(JsonReader& reader);
   bool read_unknown(std::string_view key, JsonReader& reader);
@@ -142,7 +166,8 @@ struct Decoder::State {
   void finish_attributes();
   void note_unknown(std::string_view key);
   // The text of a string token: in place, or unescaped in the arena.
-  std::string_view text_of(JsonString token);
+  std::string_view text_of(JsonString token) { return token.escaped ? unescape(token) : token.raw; }
+  std::string_view unescape(JsonString token);
   // Of all that is wrong with an event the field that stands first in the schema is named, so that
   // the order of names in the JSON makes no difference.
   template <typename... Args>
@@ -164,6 +189,7 @@ struct Decoder::State {
   // cost no memory; what comes after is not looked at.
   std::map<std::string, int, std::less<>> seen_unknown;
   std::uint64_t dropped_boxes = 0;
+  std::array<ExpectedName, kExpectedNames> expected_names;
 
   // Of the event in work.
   EventValues values;
@@ -243,18 +269,37 @@ Decoded Decoder::State::decode(std::string_view json, std::int64_t arrival_us, C
 bool Decoder::State::read_event(JsonReader& reader) {
   if (!reader.take('{')) return reader.fail("an event is one JSON object: expected {");
   if (!reader.take('}')) {
-    while (true) {
-      JsonString key;
-      if (!reader.read_string(key)) return false;
-      if (!reader.take(':')) return reader.fail("expected a colon");
-      std::string_view name = key.raw;
-      if (key.escaped) name = text_of(key);
-      if (!read_field(find_field(name), name, reader)) return false;
+    for (std::size_t place = 0;; ++place) {
+      ExpectedName* expected = place < kExpectedNames ? &expected_names[place] : nullptr;
+      if (expected != nullptr && expected->size != 0 &&
+          reader.take_bytes(expected->bytes, expected->size)) {
+        if (!read_field(expected->field, {}, reader)) return false;
+      } else if (!read_member(expected, reader)) {
+        return false;
+      }
       if (reader.take('}')) break;
       if (!reader.take(',')) return reader.fail("expected a comma or }");
     }
   }
   return reader.at_end() || reader.fail("more stands behind the event's closing }");
+}
+
+bool Decoder::State::read_member(ExpectedName* expected, JsonReader& reader) {
+  reader.peek();
+  std::size_t begin = reader.offset();
+  JsonString key;
+  if (!reader.read_string(key)) return false;
+  if (!reader.take(':')) return reader.fail("expected a colon");
+  std::string_view name = text_of(key);
+  Field field = find_field(name);
+  std::string_view written = reader.slice(begin, reader.offset());
+  if (expected != nullptr && field != Field::kUnknown && !key.escaped &&
+      written.size() == name.size() + 3 && written.size() <= sizeof(expected->bytes)) {
+    std::memcpy(expected->bytes, written.data(), written.size());
+    expected->size = static_cast<std::uint8_t>(written.size());
+    expected->field = field;
+  }
+  return read_field(field, name, reader);
 }
 
 bool Decoder::State::read_field(Field field, std::string_view key, JsonReader& reader) {
@@ -307,8 +352,7 @@ bool Decoder::State::skip_wrong(Field field, std::string_view expected, JsonRead
   return is_json;
 }
 
-std::string_view Decoder::State::text_of(JsonString token) {
-  if (!token.escaped) return token.raw;
+std::string_view Decoder::State::unescape(JsonString token) {
   unescaped.clear();
   append_unescaped(token, unescaped);
   return arena.copy(unescaped);
@@ -324,7 +368,7 @@ bool Decoder::State::read_text_field(Field field, std::size_t bytes_max, JsonRea
   std::size_t at = reader.offset();
   std::string_view text;
   bool escaped = false;
-  if (first == '"') {
+  if (first == '"') [[likely]] {
     JsonString token;
     if (!reader.read_string(token)) return false;
     escaped = token.escaped;
@@ -355,8 +399,7 @@ bool Decoder::State::read_text_field(Field field, std::size_t bytes_max, JsonRea
     return true;
   }
   if (text.empty()) return true;
-  if (field == Field::kItemName &&
-      std::any_of(text.begin(), text.end(), [](char c) { return c >= 'A' && c <= 'Z'; })) {
+  if (field == Field::kItemName && has_upper_case(text)) {
     char* lower = arena.allocate(text.size());
     std::transform(text.begin(), text.end(), lower,
                    [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
@@ -394,8 +437,13 @@ bool Decoder::State::read_number_field(Field field, JsonReader& reader) {
       refuse(field, Reason::kSchema, "confidence {} at byte {} is not between 0 and 1", shown, at);
       return true;
     }
-    values.confidence_e4 = static_cast<std::uint16_t>(std::lround(value * 10'000));
+    values.confidence_e4 = static_cast<std::uint16_t>(value * 10'000 + 0.5);
   } else {
+    if (number.plain_integer && !number.negative && number.raw.size() < 20) {
+      values.frame_no = number.digits;
+      values.set(field);
+      return true;
+    }
     canonical.clear();
     if (number.raw.size() <= 2 * kTextBytesMax) append_canonical_number(number, canonical);
     auto [end, code] =
@@ -463,19 +511,30 @@ bool Decoder::State::read_box_array(JsonReader& reader, double (&parts)[4], int&
   }
 }
 
+// The name of a box's part, taken with its colon: 0..3, or -1 for another name.
+bool Decoder::State::read_box_name(JsonReader& reader, int usual, int& part) {
+  static constexpr char kNames[4][16] = {"\"x\":", "\"y\":", "\"w\":", "\"h\":"};
+  part = usual;
+  if (usual < 4 && reader.take_bytes(kNames[usual], 4)) return true;
+  JsonString key;
+  if (!reader.read_string(key)) return false;
+  part = -1;
+  for (int i = 0; i < 4; ++i) {
+    if (key.raw.size() == 1 && key.raw[0] == kNames[i][1]) part = i;
+  }
+  return reader.take(':') || reader.fail("expected a colon");
+}
+
 bool Decoder::State::read_box_object(JsonReader& reader, double (&parts)[4], int& count,
                                      bool& numbers) {
   unsigned parts_seen = 0;
   reader.take('{');
   if (reader.take('}')) return true;
   while (true) {
-    JsonString key;
-    if (!reader.read_string(key)) return false;
-    if (!reader.take(':')) return reader.fail("expected a colon");
-    std::size_t part =
-        key.raw.size() == 1 ? std::string_view("xywh").find(key.raw[0]) : std::string_view::npos;
+    int part = -1;
+    if (!read_box_name(reader, count, part)) return false;
     char first = reader.peek();
-    if (part != std::string_view::npos && (parts_seen >> part & 1) == 0 &&
+    if (part >= 0 && (parts_seen >> part & 1) == 0 &&
         (first == '-' || (first >= '0' && first <= '9'))) {
       JsonNumber number;
       if (!reader.read_number(number)) return false;

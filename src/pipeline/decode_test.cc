@@ -369,6 +369,33 @@ TEST_F(DecodeTest, the_reason_does_not_depend_on_the_order_of_names) {
   expect_refused(R"({"ts":"x","conf":5,"cam":7})", Reason::kNoId, "detection_id");
 }
 
+// The decoder expects the names of the event before; what it says must not depend on that.
+TEST_F(DecodeTest, says_the_same_whatever_came_before) {
+  std::vector<std::string> events{
+      R"({"id":"a","cam":"c","item":"i","ts":1})",
+      R"({"cam":"c","id":"a","ts":1,"item":"i"})",
+      R"({"detection_id":"a","camera_id":"c","item_name":"i","event_time":1})",
+      R"({"id":"a","id":"b","item":"i","ts":1,"cam":"c"})",
+      R"({"id":"a","cam":"c","item":"i","x":1,"ts":1})",
+      R"({"id" :"a","cam":"c","item":"i","ts":1})",
+      R"({"id":"a","cam":"c","item":"i","ts":1,"bbox":{"x":0,"y":0,"w":1,"h":1}})",
+      R"({"id":"a","cam":"c","item":"i","ts":1,"bbox":{"h":1,"w":1,"y":0,"x":0}})",
+      R"({"id":"a","cam":"c","item":"i","ts":1,"bbox":{"x":0,"x":0,"w":1,"h":1}})",
+      R"({"id":"a","cam":"c","item":"i","ts":1,"bbox":{"x":0,"y":0,"w":1,"h":1,"z":1}})",
+      R"({"id":"a","cam":"c"})"};
+  io::SeededRandom random(5);
+  for (int i = 0; i < 2000; ++i) {
+    const std::string& event = events[random.below(events.size())];
+    ColumnBatch fresh_rows(detection_schema());
+    Decoder fresh(DecodeConfig{.id_seed = 42});
+    Decoded expected = fresh.decode(event, kArrivalUs, fresh_rows);
+    Decoded got = decode(event);
+    ASSERT_EQ(got.accepted, expected.accepted) << event;
+    ASSERT_EQ(got.detail, expected.detail) << event;
+    ASSERT_EQ(got.content, expected.content) << event;
+  }
+}
+
 TEST_F(DecodeTest, reports_near_misses_once) {
   for (int i = 0; i < 3; ++i) {
     ASSERT_TRUE(

@@ -4,9 +4,10 @@
 #include <xxhash.h>
 
 #include <algorithm>
-#include <cmath>
+#include <cstring>
 #include <limits>
 
+#include "common/bytes.h"
 #include "common/time_text.h"
 
 namespace freshet::pipeline {
@@ -22,18 +23,23 @@ constexpr std::array<std::int8_t, 256> make_digits(std::string_view alphabet) {
   }
   return digits;
 }
-constexpr auto kHexDigits = make_digits("0123456789ABCDEF");
 constexpr auto kCrockfordDigits = make_digits("0123456789ABCDEFGHJKMNPQRSTVWXYZ");
 
-// Reads `count` hexadecimal digits into `to`; negative where one is none.
-int read_hex(const char* at, int count, std::uint64_t& to) {
-  int all = 0;
-  for (int i = 0; i < count; ++i) {
-    int digit = kHexDigits[static_cast<unsigned char>(at[i])];
-    all |= digit;
-    to = to << 4 | static_cast<std::uint64_t>(digit & 15);
-  }
-  return all;
+// Eight hexadecimal digits at once, a byte each in one word; `bad` becomes not 0 where one is none.
+std::uint64_t read_hex8(const char* at, std::uint64_t& bad) {
+  constexpr std::uint64_t kOnes = 0x0101010101010101;
+  auto word = load_le<std::uint64_t>(at);
+  std::uint64_t letters = word >> 6 & kOnes;
+  std::uint64_t low = word & (kOnes * 0x0F);
+  // 0x30 for digits; 0x40 or 0x60, told by the case bit, for letters.
+  bad |= ((word & (kOnes * 0xF0)) | letters << 5) ^ (kOnes * 0x30 + letters * 0x30);
+  bad |= (low + kOnes * 6) & (kOnes * 0x10) & ~(letters << 4);  // a digit above 9
+  bad |= (low + kOnes) >> 3 & letters;                          // a letter above f
+  bad |= (kOnes * 0x10 - low) >> 4 & letters;                   // @ or `
+  std::uint64_t nibbles = low + letters * 9;
+  std::uint64_t pairs = (nibbles << 4 | nibbles >> 8) & 0x00FF'00FF'00FF'00FF;
+  return (pairs & 0xFF) << 24 | (pairs >> 16 & 0xFF) << 16 | (pairs >> 32 & 0xFF) << 8 |
+         pairs >> 48;
 }
 
 std::optional<EventId> parse_ulid(std::string_view text) {
@@ -183,18 +189,22 @@ std::optional<Field> find_near_field(std::string_view key) {
 
 std::optional<EventId> parse_uuid_or_ulid(std::string_view text) {
   if (text.size() == 26) return parse_ulid(text);
-  EventId id;
   const char* at = text.data();
-  int all = 0;
+  char plain[32];
   if (text.size() == 36 && at[8] == '-' && at[13] == '-' && at[18] == '-' && at[23] == '-') {
-    all = read_hex(at, 8, id.high) | read_hex(at + 9, 4, id.high) | read_hex(at + 14, 4, id.high) |
-          read_hex(at + 19, 4, id.low) | read_hex(at + 24, 12, id.low);
-  } else if (text.size() == 32) {
-    all = read_hex(at, 16, id.high) | read_hex(at + 16, 16, id.low);
-  } else {
+    std::memcpy(plain, at, 8);
+    std::memcpy(plain + 8, at + 9, 4);
+    std::memcpy(plain + 12, at + 14, 4);
+    std::memcpy(plain + 16, at + 19, 4);
+    std::memcpy(plain + 20, at + 24, 12);
+    at = plain;
+  } else if (text.size() != 32) {
     return std::nullopt;
   }
-  if (all < 0) return std::nullopt;
+  std::uint64_t bad = 0;
+  EventId id{read_hex8(at, bad) << 32 | read_hex8(at + 8, bad),
+             read_hex8(at + 16, bad) << 32 | read_hex8(at + 24, bad)};
+  if (bad != 0) return std::nullopt;
   return id;
 }
 
@@ -230,7 +240,8 @@ std::optional<Box> box_of(double x, double y, double w, double h) {
   double left = clip(x), top = clip(y);
   double width = clip(x + w) - left, height = clip(y + h) - top;
   if (!(width > 0) || !(height > 0)) return std::nullopt;
-  auto store = [](double value) { return static_cast<std::uint16_t>(std::lround(value * 65'535)); };
+  // Half up: the values are not negative.
+  auto store = [](double value) { return static_cast<std::uint16_t>(value * 65'535 + 0.5); };
   return Box{store(left), store(top), store(width), store(height)};
 }
 

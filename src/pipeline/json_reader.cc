@@ -191,6 +191,34 @@ void append_canonical_number(const JsonNumber& number, std::string& to) {
   }
 }
 
+void JsonReader::cut_digits(JsonNumber& number) {
+  std::uint64_t digits = 0;
+  std::int32_t dropped = 0;
+  int significant = 0;
+  for (char c : number.raw) {
+    if (c == 'e' || c == 'E') break;
+    if (c < '0' || c > '9') continue;
+    if (significant < 19) {
+      digits = digits * 10 + static_cast<std::uint64_t>(c - '0');
+      if (digits != 0) ++significant;
+    } else {
+      ++dropped;
+    }
+  }
+  number.digits = digits;
+  number.exponent += dropped;
+}
+
+bool JsonReader::read_special_byte(JsonString& to) {
+  auto byte = static_cast<unsigned char>(*at_);
+  if (byte == '\\') {
+    to.escaped = true;
+    return read_escape();
+  }
+  if (byte < 0x20) return fail("a control character stands unescaped in a text");
+  return read_multibyte();
+}
+
 bool JsonReader::read_escape() {
   if (end_ - at_ < 2) return fail("a text is not closed");
   if (std::string_view("\"\\/bfnrt").find(at_[1]) != std::string_view::npos) {

@@ -12,6 +12,10 @@
 #include <string>
 #include <string_view>
 
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
 namespace freshet::pipeline {
 
 inline constexpr int kJsonDepthMax = 32;
@@ -53,8 +57,24 @@ class JsonReader {
   }
   // Takes `expected` if it comes next.
   bool take(char expected) {
-    if (peek() != expected || at_ == end_) return false;
+    if (at_ == end_ || *at_ != expected) [[unlikely]] {
+      if (peek() != expected || at_ == end_) return false;
+    }
     ++at_;
+    return true;
+  }
+  // Takes `name` (its first `size` bytes, at most 16) if it comes next without white space.
+  bool take_bytes(const char* name, std::size_t size) {
+    if (static_cast<std::size_t>(end_ - at_) < 16) return false;
+#if defined(__SSE2__)
+    __m128i theirs = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at_));
+    __m128i ours = _mm_loadu_si128(reinterpret_cast<const __m128i*>(name));
+    auto equal = static_cast<unsigned>(_mm_movemask_epi8(_mm_cmpeq_epi8(theirs, ours)));
+    if ((~equal & ((1u << size) - 1)) != 0) return false;
+#else
+    if (std::memcmp(at_, name, size) != 0) return false;
+#endif
+    at_ += size;
     return true;
   }
   bool at_end() { return peek() == '\0' && at_ == end_; }
@@ -80,6 +100,9 @@ class JsonReader {
     error_offset_ = static_cast<std::size_t>(where - begin_);
     return false;
   }
+  bool read_special_byte(JsonString& to);
+  // More than 19 digits: `digits` overflowed. Keeps the first 19 significant ones.
+  static void cut_digits(JsonNumber& number);
   bool read_escape();
   bool read_multibyte();
   bool skip_members(char close, int depth);
@@ -91,16 +114,39 @@ class JsonReader {
   std::size_t error_offset_ = 0;
 };
 
-// Bytes of a word that end a run of plain text: quote, backslash, control, not ASCII. The lowest
-// flagged byte is exact, the ones above it may be flagged falsely by a borrow.
-inline std::uint64_t json_special_bytes(std::uint64_t word) {
+// How many of the next kJsonStep bytes come before one that ends a run of plain text: a quote, a
+// backslash, a control character, a byte that is not ASCII.
+#if defined(__SSE2__)
+inline constexpr std::ptrdiff_t kJsonStep = 16;
+inline int json_plain_bytes(const char* at) {
+  __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
+  __m128i quote = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"'));
+  __m128i backslash = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'));
+  // Signed: bytes from 0x80 on are negative, so below a blank too.
+  __m128i other = _mm_cmplt_epi8(bytes, _mm_set1_epi8(0x20));
+  int special = _mm_movemask_epi8(_mm_or_si128(_mm_or_si128(quote, backslash), other));
+  return std::countr_zero(static_cast<unsigned>(special) | 1u << 16);
+}
+#else
+inline constexpr std::ptrdiff_t kJsonStep = 8;
+inline int json_plain_bytes(const char* at) {
   constexpr std::uint64_t kOnes = 0x0101010101010101;
   constexpr std::uint64_t kHigh = 0x8080808080808080;
+  std::uint64_t word;
+  std::memcpy(&word, at, 8);
   std::uint64_t quote = word ^ (kOnes * '"');
   std::uint64_t backslash = word ^ (kOnes * '\\');
-  return (((quote - kOnes) & ~quote) | ((backslash - kOnes) & ~backslash) |
-          ((word - kOnes * 0x20) & ~word) | word) &
-         kHigh;
+  // The lowest flagged byte is exact; a borrow may flag others above it falsely.
+  std::uint64_t special = (((quote - kOnes) & ~quote) | ((backslash - kOnes) & ~backslash) |
+                           ((word - kOnes * 0x20) & ~word) | word) &
+                          kHigh;
+  return std::countr_zero(special) / 8;
+}
+#endif
+
+inline bool is_json_plain(char c) {
+  auto byte = static_cast<unsigned char>(c);
+  return byte >= 0x20 && byte < 0x80 && c != '"' && c != '\\';
 }
 
 inline bool JsonReader::read_string(JsonString& to) {
@@ -108,29 +154,16 @@ inline bool JsonReader::read_string(JsonString& to) {
   const char* first = ++at_;
   to.escaped = false;
   while (true) {
-    if (end_ - at_ >= 8) {
-      std::uint64_t word;
-      std::memcpy(&word, at_, 8);
-      std::uint64_t special = json_special_bytes(word);
-      if (special == 0) {
-        at_ += 8;
-        continue;
-      }
-      at_ += std::countr_zero(special) / 8;
-    }
-    if (at_ == end_) return fail("a text is not closed");
-    auto byte = static_cast<unsigned char>(*at_);
-    if (byte == '"') break;
-    if (byte == '\\') {
-      to.escaped = true;
-      if (!read_escape()) return false;
-    } else if (byte < 0x20) {
-      return fail("a control character stands unescaped in a text");
-    } else if (byte >= 0x80) {
-      if (!read_multibyte()) return false;
+    if (end_ - at_ >= kJsonStep) {
+      int plain = json_plain_bytes(at_);
+      at_ += plain;
+      if (plain == kJsonStep) continue;
     } else {
-      ++at_;
+      while (at_ != end_ && is_json_plain(*at_)) ++at_;
+      if (at_ == end_) return fail("a text is not closed");
     }
+    if (*at_ == '"') break;
+    if (!read_special_byte(to)) return false;
   }
   to.raw = {first, static_cast<std::size_t>(at_ - first)};
   ++at_;
@@ -140,50 +173,44 @@ inline bool JsonReader::read_string(JsonString& to) {
 inline bool JsonReader::read_number(JsonNumber& to) {
   peek();
   const char* first = at_;
-  auto digit = [&] { return at_ != end_ && *at_ >= '0' && *at_ <= '9'; };
-  to = {};
+  const char* at = at_;
+  auto digit = [&] { return at != end_ && static_cast<unsigned char>(*at - '0') <= 9; };
+  std::uint64_t digits = 0;
+  std::int32_t exponent = 0;
+  to.negative = at != end_ && *at == '-';
+  if (to.negative) ++at;
+  const char* whole = at;
+  for (; digit(); ++at) digits = digits * 10 + static_cast<unsigned char>(*at - '0');
+  if (at == whole) return fail_at("expected a value", at);
+  if (*whole == '0' && at - whole > 1)
+    return fail_at("a number begins with a zero too many", whole + 1);
+  std::ptrdiff_t digit_count = at - whole;
   to.plain_integer = true;
-  if (at_ != end_ && *at_ == '-') {
-    to.negative = true;
-    ++at_;
-  }
-  if (!digit()) return fail("expected a value");
-  int significant = 0;
-  auto add = [&](int exponent_step) {
-    if (significant < 19) {
-      to.digits = to.digits * 10 + static_cast<std::uint64_t>(*at_ - '0');
-      if (to.digits != 0) ++significant;
-      to.exponent -= exponent_step;
-    } else {
-      to.exponent += 1 - exponent_step;
-    }
-    ++at_;
-  };
-  if (*at_ == '0') {
-    ++at_;
-    if (digit()) return fail("a number begins with a zero too many");
-  } else {
-    while (digit()) add(0);
-  }
-  if (at_ != end_ && *at_ == '.') {
+  if (at != end_ && *at == '.') {
     to.plain_integer = false;
-    ++at_;
-    if (!digit()) return fail("a number lacks the digits behind its point");
-    while (digit()) add(1);
+    const char* fraction = ++at;
+    for (; digit(); ++at) digits = digits * 10 + static_cast<unsigned char>(*at - '0');
+    if (at == fraction) return fail_at("a number lacks the digits behind its point", at);
+    digit_count += at - fraction;
+    exponent = static_cast<std::int32_t>(fraction - at);
   }
-  if (at_ != end_ && (*at_ == 'e' || *at_ == 'E')) {
+  if (at != end_ && (*at == 'e' || *at == 'E')) {
     to.plain_integer = false;
-    ++at_;
-    bool down = at_ != end_ && *at_ == '-';
-    if (at_ != end_ && (*at_ == '-' || *at_ == '+')) ++at_;
-    if (!digit()) return fail("a number lacks the digits of its exponent");
-    std::int32_t exponent = 0;
-    for (; digit(); ++at_) {
-      if (exponent < 1'000'000) exponent = exponent * 10 + (*at_ - '0');
+    ++at;
+    bool down = at != end_ && *at == '-';
+    if (at != end_ && (*at == '-' || *at == '+')) ++at;
+    if (!digit()) return fail_at("a number lacks the digits of its exponent", at);
+    std::int32_t written = 0;
+    for (; digit(); ++at) {
+      if (written < 1'000'000) written = written * 10 + (*at - '0');
     }
-    to.exponent += down ? -exponent : exponent;
+    exponent += down ? -written : written;
   }
-  to.raw = {first, static_cast<std::size_t>(at_ - first)};
+  at_ = at;
+  to.raw = {first, static_cast<std::size_t>(at - first)};
+  to.digits = digits;
+  to.exponent = exponent;
+  if (digit_count > 19) cut_digits(to);
   return true;
 }
 
