@@ -1,0 +1,55 @@
+// The server that a bench measures: a process of its own, or one that runs already.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "cli/command.h"
+#include "cli/fleet_files.h"
+#include "cli/metrics_text.h"
+#include "common/result.h"
+
+namespace freshet::cli {
+
+// One thread. A server that was started here ends with it.
+class BenchTarget {
+ public:
+  // --aws and --http name a running one; else this binary is started on free ports, in a folder
+  // that is removed at the end.
+  static Result<BenchTarget> open(const Invocation& invocation);
+  BenchTarget(BenchTarget&& other) noexcept;
+  BenchTarget& operator=(BenchTarget&&) = delete;
+  ~BenchTarget();
+
+  const std::string& aws() const { return aws_; }
+  const std::string& http() const { return http_; }
+  bool is_own() const { return folder_.has_value(); }
+
+  // kill -9; then start it again on the same folder, which returns when /healthz is ok.
+  Status kill();
+  Status restart();
+
+  // User and system time of the server so far; 0 for one on another machine.
+  double cpu_seconds() const;
+  std::uint64_t resident_bytes() const;
+  std::uint64_t log_bytes() const;  // of the data directory
+  Result<MetricsText> metrics() const;
+  // First value of the first row.
+  Result<std::uint64_t> ask_count(const std::string& sql) const;
+
+ private:
+  BenchTarget() = default;
+  Status start();
+  Status wait_until_healthy();
+  std::string log_tail() const;
+
+  std::optional<TemporaryFolder> folder_;
+  std::string config_file_;
+  std::string aws_, http_;
+  pid_t process_ = -1;
+};
+
+}  // namespace freshet::cli
