@@ -56,13 +56,6 @@ JoinConfig& join(Config& config, const KeyNames& names) {
   if (index >= joins.size()) joins.resize(index + 1);
   return joins[index];
 }
-const JoinConfig& join(const Config& config, const KeyNames& names) {
-  const auto& joins = named(config.pipelines, names[0]).joins;
-  std::size_t index = std::stoul(names[1]);
-  static const JoinConfig kDefaults;
-  return index < joins.size() ? joins[index] : kDefaults;
-}
-
 std::string text(std::string_view value) {
   return value.empty() ? "" : toml_string(value);
 }
@@ -77,6 +70,16 @@ std::string list(const std::vector<std::string>& values) {
   for (const std::string& value : values) {
     if (out.size() > 1) out += ", ";
     out += toml_string(value);
+  }
+  return out + "]";
+}
+
+std::string joins(const std::vector<JoinConfig>& values) {
+  std::string out = "[";
+  for (const JoinConfig& value : values) {
+    if (out.size() > 1) out += ", ";
+    out += fmt::format("{{ table = {}, on = {}, as = {} }}", toml_string(value.table),
+                       toml_string(value.on), toml_string(value.as));
   }
   return out + "]";
 }
@@ -232,22 +235,21 @@ const KeySpec kKeys[] = {
        return duration(named(at.config.pipelines, at.names[0]).ahead_max_us);
      }},
     {"pipelines.*.join", ValueKind::kSections, "Reference tables to join, in order.", "[]", 0,
-     kMost, nullptr, nullptr},
+     kMost, nullptr,
+     [](KeySource at) -> std::string {
+       return joins(named(at.config.pipelines, at.names[0]).joins);
+     }},
     {"pipelines.*.join.#.table", ValueKind::kText, "A [reference.NAME]. Must be given.", "", 0,
-     kMost, [](KeyTarget at) { join(at.config, at.names).table = at.value.text; },
-     [](KeySource at) -> std::string { return text(join(at.config, at.names).table); }},
+     kMost, [](KeyTarget at) { join(at.config, at.names).table = at.value.text; }},
     {"pipelines.*.join.#.on", ValueKind::kText,
      "The event's column that holds the reference's key. Must be given.", "", 0, kMost,
-     [](KeyTarget at) { join(at.config, at.names).on = at.value.text; },
-     [](KeySource at) -> std::string { return text(join(at.config, at.names).on); }},
+     [](KeyTarget at) { join(at.config, at.names).on = at.value.text; }},
     {"pipelines.*.join.#.as", ValueKind::kText,
      "The prefix of the joined columns in SQL: cam.heading_deg.", "the name of the reference", 0,
-     kMost, [](KeyTarget at) { join(at.config, at.names).as = at.value.text; },
-     [](KeySource at) -> std::string { return text(join(at.config, at.names).as); }},
+     kMost, [](KeyTarget at) { join(at.config, at.names).as = at.value.text; }},
     {"pipelines.*.join.#.mode", ValueKind::kText,
      "\"stamp\": the joined columns are written into the row, with the reference's version.",
-     "\"stamp\"", 0, kMost, [](KeyTarget at) { join(at.config, at.names); },
-     [](KeySource) -> std::string { return "\"stamp\""; }, "", "stamp"},
+     "\"stamp\"", 0, kMost, [](KeyTarget at) { join(at.config, at.names); }, nullptr, "", "stamp"},
     {"pipelines.*.sql", ValueKind::kText,
      "One SELECT … FROM batch, whose answer for a row depends on that row alone. Left out: every "
      "column of the event and the usual ones of the joins.",
@@ -358,14 +360,8 @@ std::vector<KeyNames> names_of(const KeySpec& spec, const Config& config) {
     each(config.tables);
   } else if (first == "auth") {
     for (const KeyConfig& key : config.keys) all.push_back({key.id});
-  } else if (spec.pattern.find('#') == std::string_view::npos) {
-    each(config.pipelines);
   } else {
-    for (const PipelineConfig& pipeline : config.pipelines) {
-      for (std::size_t i = 0; i < pipeline.joins.size(); ++i) {
-        all.push_back({pipeline.name, std::to_string(i)});
-      }
-    }
+    each(config.pipelines);
   }
   return all;
 }

@@ -56,7 +56,8 @@ struct KeySpec {
   std::int64_t minimum = 0;
   std::int64_t maximum = INT64_MAX;
   void (*set)(KeyTarget at) = nullptr;
-  // As TOML; "" where the key has no value.
+  // As TOML; "" where the key has no value. Null for what stands inside a list of sections: the
+  // list shows it.
   std::string (*show)(KeySource at) = nullptr;
   // Known from the design, but a later version's: why, and what to write now. Such a pattern covers
   // all below it.
@@ -78,7 +79,7 @@ Status check_known(const ConfigEntry& entry);
 Result<ConfigValue> read_value(const KeySpec& spec, const ConfigEntry& entry);
 // Makes the section a header names, though it may hold no key: [streams.detections].
 void declare_section(Config& config, const KeyPath& path);
-// All names for which `spec` has a value in this configuration.
+// All names for which `spec` has a value in this configuration; of keys with show() alone.
 std::vector<KeyNames> names_of(const KeySpec& spec, const Config& config);
 // The pattern with its names filled in.
 std::string key_text(const KeySpec& spec, const KeyNames& names);
