@@ -1,0 +1,37 @@
+// The calls of the HTTP API, one source each; http_api.cc is the table of them. All run on the
+// executor but events' last step, which a shard thread may run where the executor is full.
+#pragma once
+
+#include <atomic>
+
+#include "server/console/call.h"
+#include "server/console/http_api.h"
+
+namespace freshet::console {
+
+// What calls share.
+struct CallContext {
+  HttpApiParts parts;
+  std::atomic<std::uint32_t> tails_waiting{0};
+};
+using Context = std::shared_ptr<CallContext>;
+
+void run_sql(const Context& context, const CallPointer& call);
+void put_events(const Context& context, const CallPointer& call);
+void explain_event(const Context& context, const CallPointer& call);
+void tail_table(const Context& context, const CallPointer& call);
+void list_tables(const Context& context, const CallPointer& call);
+void list_references(const Context& context, const CallPointer& call);
+void get_reference(const Context& context, const CallPointer& call);
+void list_reference_versions(const Context& context, const CallPointer& call);
+void put_reference(const Context& context, const CallPointer& call);
+void diff_reference(const Context& context, const CallPointer& call);
+
+// The answer's format that the Accept header asks for. kInvalid FRS-5105.
+struct Acceptable {
+  sql::AnswerFormat format = sql::AnswerFormat::kJson;
+  std::string_view content_type;
+};
+Result<Acceptable> acceptable_format(const http::Request& request);
+
+}  // namespace freshet::console

@@ -1,0 +1,183 @@
+#include "server/console/http_api.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <atomic>
+
+#include "common/metrics.h"
+#include "server/console/call.h"
+#include "server/console/caller.h"
+#include "server/console/calls.h"
+#include "server/console/json_text.h"
+
+namespace freshet::console {
+namespace {
+
+constexpr std::uint64_t kSqlBytesMax = 1u << 20;
+constexpr std::uint64_t kEventsBytesMax = 16u << 20;
+constexpr std::uint64_t kReferenceBytesMax = 256u << 20;
+
+struct Route {
+  std::string_view method;
+  std::string_view path;  // "*" stands for one segment
+  void (*run)(const Context&, const CallPointer&);
+  std::uint64_t body_bytes_max;
+};
+
+constexpr Route kRoutes[] = {
+    {"POST", "/v1/sql", run_sql, kSqlBytesMax},
+    {"POST", "/v1/streams/*/events", put_events, kEventsBytesMax},
+    {"GET", "/v1/explain/*", explain_event, 0},
+    {"GET", "/v1/tail", tail_table, 0},
+    {"GET", "/v1/tables", list_tables, 0},
+    {"GET", "/v1/reference", list_references, 0},
+    {"GET", "/v1/reference/*", get_reference, 0},
+    {"PUT", "/v1/reference/*", put_reference, kReferenceBytesMax},
+    {"GET", "/v1/reference/*/versions", list_reference_versions, 0},
+    {"POST", "/v1/reference/*/diff", diff_reference, kReferenceBytesMax},
+};
+
+// Works on the undecoded path: an encoded slash is part of a segment, never a border.
+bool matches(std::string_view pattern, std::string_view path) {
+  while (!pattern.empty() && !path.empty()) {
+    std::size_t pattern_end = std::min(pattern.find('/', 1), pattern.size());
+    std::size_t path_end = std::min(path.find('/', 1), path.size());
+    std::string_view segment = path.substr(0, path_end);
+    if (pattern.substr(0, pattern_end) == "/*" ? segment.size() < 2
+                                               : segment != pattern.substr(0, pattern_end))
+      return false;
+    pattern.remove_prefix(pattern_end);
+    path.remove_prefix(path_end);
+  }
+  return pattern.empty() && path.empty();
+}
+
+Error not_found(std::string_view path) {
+  return Error(Code::kNotFound, 5101,
+               fmt::format("there is nothing at {}: the API is at /v1/sql, /v1/tables, "
+                           "/v1/streams/NAME/events, /v1/explain/ID, /v1/tail, /v1/reference, "
+                           "/healthz and /metrics",
+                           path));
+}
+
+metrics::Counter& request_counter(int status) {
+  static constexpr std::string_view kHelp = "Requests to the HTTP API by the status they got";
+  return metrics::counter("freshet_console_requests_total", kHelp,
+                          fmt::format("status=\"{}\"", status));
+}
+
+}  // namespace
+
+struct HttpApi::State {
+  explicit State(HttpApiParts parts)
+      : callers(parts.clock, parts.random),
+        context(std::make_shared<CallContext>(std::move(parts))),
+        request_id_seed(context->parts.random.next_u64()) {}
+
+  Callers callers;
+  Context context;
+  const std::uint64_t request_id_seed;
+  std::atomic<std::uint64_t> request_count{0};
+
+  std::string next_request_id() {
+    // An odd step visits every 64-bit number before it repeats one.
+    return fmt::format("{:016x}",
+                       request_id_seed + request_count.fetch_add(1) * 0x9E3779B97F4A7C15u);
+  }
+
+  http::Response health() const {
+    http::Response response;
+    response.headers.push_back({"content-type", "application/json"});
+    Status status = context->parts.health();
+    if (!status) response.status = 503;
+    response.body = status ? "{\"status\":\"ok\"}\n"
+                           : fmt::format("{{\"status\":\"failing\",\"reason\":{}}}\n",
+                                         json_text(status.error().to_string()));
+    return response;
+  }
+
+  void handle(http::Request&& request, http::Respond respond) {
+    std::string request_id = next_request_id();
+    auto complete = [request_id, respond = std::move(respond)](http::Response response) {
+      response.headers.push_back({"cache-control", "no-store"});
+      response.headers.push_back({"x-content-type-options", "nosniff"});
+      response.headers.push_back({"freshet-request-id", request_id});
+      request_counter(response.status).add();
+      respond(std::move(response));
+    };
+    // Open to all: what watches over the server has no key, and learns no more than its health.
+    if (request.method == "GET" && request.path() == "/healthz") return complete(health());
+    Result<Caller> caller = callers.verify(request);
+    if (!caller) return complete(error_response(caller.error(), request_id));
+    Result<Target> target = parse_target(request.path(), request.query());
+    if (!target) return complete(error_response(target.error(), request_id));
+    auto call = std::make_shared<Call>(std::move(request), *std::move(target), *std::move(caller),
+                                       request_id, complete);
+    if (call->request.method == "GET" && call->request.path() == "/metrics") return metrics(*call);
+    dispatch(call);
+  }
+
+  static void metrics(Call& call) {
+    if (Status allowed = call.caller.require("metrics:read", "server"); !allowed)
+      return call.fail(allowed.error());
+    http::Response response;
+    response.headers.push_back({"content-type", "text/plain; version=0.0.4; charset=utf-8"});
+    response.body = metrics::prometheus_text();
+    call.answer(std::move(response));
+  }
+
+  void dispatch(const CallPointer& call) {
+    std::string allowed;
+    for (const Route& route : kRoutes) {
+      if (!matches(route.path, call->request.path())) continue;
+      if (route.method == call->request.method) return post(call, route);
+      allowed += fmt::format("{}{}", allowed.empty() ? "" : ", ", route.method);
+    }
+    if (allowed.empty()) return call->fail(not_found(call->request.path()));
+    call->fail(
+        Error(Code::kUnsupported, 5102,
+              fmt::format("{} is not possible here: use {}", call->request.method, allowed)));
+  }
+
+  void post(const CallPointer& call, const Route& route) {
+    if (call->request.header("content-encoding").value_or("identity") != "identity") {
+      return call->fail(Error(Code::kInvalid, 5108,
+                              "a compressed body is not taken: send it without Content-Encoding"));
+    }
+    bool accepted = context->parts.executor.post(
+        [context = context, call, run = route.run] { run(context, call); });
+    if (!accepted)
+      call->fail(Error(Code::kThrottled, 5107, "too many calls are waiting: try again"));
+  }
+};
+
+HttpApi::HttpApi(HttpApiParts parts) : state_(std::make_shared<State>(std::move(parts))) {}
+HttpApi::~HttpApi() = default;
+
+void HttpApi::replace_keys(std::vector<gate::Key> keys) {
+  state_->callers.replace_keys(std::move(keys));
+}
+
+http::Handler HttpApi::handler() {
+  return [state = state_](http::Request&& request, http::Respond respond) {
+    state->handle(std::move(request), std::move(respond));
+  };
+}
+
+std::uint64_t HttpApi::body_limit(const http::Request& head) {
+  for (const Route& route : kRoutes) {
+    if (route.method == head.method && matches(route.path, head.path()))
+      return route.body_bytes_max;
+  }
+  return 0;
+}
+
+http::Response HttpApi::refusal(int status, std::string_view reason, const http::Request&) {
+  Code code = status == 503 ? Code::kUnavailable : Code::kInvalid;
+  http::Response response = error_response(Error(code, 5109, std::string(reason)), "");
+  response.status = status;
+  return response;
+}
+
+}  // namespace freshet::console
