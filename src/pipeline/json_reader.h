@@ -3,7 +3,7 @@
 //
 // Why one of our own: it reads in place (a record in a log block has no padding behind it), gives
 // views into the input, and keeps numbers as decimals, which times need to be exact
-// (docs/decisions/0400-own-event-reader.md).
+// (docs/decisions/0450-own-event-reader.md).
 #pragma once
 
 #include <bit>
