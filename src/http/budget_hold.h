@@ -37,6 +37,7 @@ class BudgetHold {
   bool would_fit(std::uint64_t bytes) const {
     return budget_ == nullptr || budget_->used_bytes() + bytes <= budget_->limit_bytes();
   }
+  std::uint64_t bytes() const { return bytes_; }
   void release() {
     if (budget_ != nullptr) budget_->give_back(bytes_);
     bytes_ = 0;

@@ -25,7 +25,9 @@ struct EngineContext {
 
 class Engine : public net::Protocol {
  public:
-  virtual void respond(std::uint64_t id, Response&& response, std::int64_t now_ns) = 0;
+  // `hold` covers the response's body: keep it until that is sent.
+  virtual void respond(std::uint64_t id, Response&& response, BudgetHold hold,
+                       std::int64_t now_ns) = 0;
 };
 
 // The answer of the server itself, in the words of ServerOptions::refusal.

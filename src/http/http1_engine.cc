@@ -202,12 +202,14 @@ void Http1Engine::end_with(int status, std::string_view reason) {
   input_hold_.release();
 }
 
-void Http1Engine::respond(std::uint64_t id, Response&& response, std::int64_t now_ns) {
+void Http1Engine::respond(std::uint64_t id, Response&& response, BudgetHold hold,
+                          std::int64_t now_ns) {
   now_ns_ = now_ns;
   if (id < front_id_ || id - front_id_ >= slots_.size()) return;  // closed in between
   Slot& slot = slots_[id - front_id_];
   FRESHET_CHECK(!slot.answered);
   slot.response = std::move(response);
+  slot.hold = std::move(hold);
   slot.answered = true;
   slot.sends_continue = false;
   if (!mid_request()) started_ns_ = now_ns;  // the idle time starts anew
@@ -215,6 +217,7 @@ void Http1Engine::respond(std::uint64_t id, Response&& response, std::int64_t no
 
 void Http1Engine::take_output(std::vector<std::string>& to, std::size_t bytes_max) {
   std::size_t bytes = 0;
+  sending_.clear();
   while (!slots_.empty() && !closing_ && bytes < bytes_max) {
     Slot& slot = slots_.front();
     if (slot.sends_continue) {
@@ -226,6 +229,7 @@ void Http1Engine::take_output(std::vector<std::string>& to, std::size_t bytes_ma
     append_answer(slot, to);
     for (std::size_t i = first; i < to.size(); ++i) bytes += to[i].size();
     closing_ = slot.close_after;
+    if (slot.hold.bytes() > 0) sending_.push_back(std::move(slot.hold));
     slots_.pop_front();
     ++front_id_;
   }

@@ -22,7 +22,8 @@ class Http1Engine : public Engine {
   void on_end(std::int64_t now_ns) override;
   void on_deadline(std::int64_t now_ns) override;
   void stop(std::int64_t now_ns) override;
-  void respond(std::uint64_t id, Response&& response, std::int64_t now_ns) override;
+  void respond(std::uint64_t id, Response&& response, BudgetHold hold,
+               std::int64_t now_ns) override;
   void take_output(std::vector<std::string>& to, std::size_t bytes_max) override;
   bool wants_bytes() const override;
   bool wants_close() const override;
@@ -38,6 +39,7 @@ class Http1Engine : public Engine {
     bool sends_continue = false;  // "100 Continue" is still to be sent
     bool answered = false;
     Response response;
+    BudgetHold hold;  // of the response's body
   };
 
   void consume(std::string_view& bytes);
@@ -69,6 +71,8 @@ class Http1Engine : public Engine {
   bool keep_alive_ = true;
   ChunkedDecoder chunks_;
   std::deque<Slot> slots_;
+  // Of what the last take_output() gave: the next call means that it is sent.
+  std::vector<BudgetHold> sending_;
   std::uint64_t front_id_ = 0;  // of slots_.front()
   bool ended_ = false;          // the peer sends no more, or we read no more
   bool stopping_ = false;

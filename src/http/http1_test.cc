@@ -209,6 +209,20 @@ TEST(Http1, BudgetFilledInsideABodyAnswers503) {
   EXPECT_EQ(connection.asked.size(), 1u);
 }
 
+TEST(Http1, LargeAnswersHoldTheBudgetUntilSent) {
+  MemoryBudget budget(3 << 20);
+  TestConnection connection({}, &budget);
+  connection.send(get("/0") + get("/1") + get("/2"));
+  connection.asked[0].respond(Response{200, {}, std::string(2 << 20, 'a')});
+  EXPECT_GE(budget.used_bytes(), 2u << 20);
+  connection.asked[1].respond(Response{200, {}, std::string(2 << 20, 'b')});
+  connection.asked[2].respond(Response{200, {}, "small"});
+  connection.loop->run();
+  EXPECT_THAT(connection.sent, HasSubstr("HTTP/1.1 503")) << "the second did not fit";
+  EXPECT_THAT(connection.sent, EndsWith("small"));
+  EXPECT_EQ(budget.used_bytes(), 0u);
+}
+
 TEST(Http1, ErrorsAreAnsweredInOrderAndClose) {
   TestConnection connection;
   connection.send(get("/first") + "nonsense\r\n\r\n" + get("/never"));

@@ -26,7 +26,7 @@ constexpr std::int64_t kCheckBodiesEveryNs = 1'000'000'000;
 struct Stream {
   std::int32_t id = 0;
   Request request;
-  BudgetHold hold;
+  BudgetHold hold;  // of the request until it is handed on, then of the answer
   std::size_t head_bytes = 0;
   bool head_too_large = false;
   bool head_complete = false;
@@ -105,12 +105,15 @@ class Http2Engine : public Engine {
     stopping_ = true;
   }
 
-  void respond(std::uint64_t id, Response&& response, std::int64_t now_ns) override {
+  void respond(std::uint64_t id, Response&& response, BudgetHold hold,
+               std::int64_t now_ns) override {
     now_ns_ = now_ns;
     active_ns_ = now_ns;
     --in_flight_;
     auto found = streams_.find(static_cast<std::int32_t>(id));
-    if (found != streams_.end()) submit(found->second, std::move(response));
+    if (found == streams_.end()) return;
+    found->second.hold = std::move(hold);
+    submit(found->second, std::move(response));
   }
 
   void take_output(std::vector<std::string>& to, std::size_t bytes_max) override {

@@ -338,6 +338,21 @@ TEST(Http2, FullBudgetAnswers503) {
   EXPECT_EQ(client.answers[third].body, "third");
 }
 
+TEST(Http2, LargeAnswersHoldTheBudgetUntilSent) {
+  MemoryBudget budget(3 << 20);
+  TestConnection connection({}, &budget);
+  Http2Client client(connection);
+  std::int32_t first = client.post("1");
+  std::int32_t second = client.post("2");
+  client.exchange();
+  connection.asked[0].respond(Response{200, {}, std::string(2 << 20, 'a')});
+  connection.asked[1].respond(Response{200, {}, std::string(2 << 20, 'b')});
+  client.exchange();
+  EXPECT_EQ(client.answers[first].body.size(), 2u << 20);
+  EXPECT_EQ(client.answers[second].headers[":status"], "503");
+  EXPECT_EQ(budget.used_bytes(), 0u);
+}
+
 TEST(Http2, SlowBodiesAndIdleConnectionsEnd) {
   TestConnection connection;
   Http2Client client(connection);

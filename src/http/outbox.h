@@ -19,13 +19,17 @@ namespace freshet::http {
 // first. deliver() from any thread; the rest on the loop's thread.
 class Outbox : public std::enable_shared_from_this<Outbox> {
  public:
-  using Answer = std::pair<std::uint64_t, Response>;
+  struct Answer {
+    std::uint64_t id;
+    Response response;
+    BudgetHold hold;  // of the response's body, until it is sent
+  };
 
   // `collect` runs on the loop's thread when answers wait.
   Outbox(std::shared_ptr<net::Loop> loop, std::function<void()> collect)
       : loop_(std::move(loop)), collect_(std::move(collect)) {}
 
-  void deliver(std::uint64_t id, Response&& response);
+  void deliver(Answer&& answer);
   std::vector<Answer> take();
   // While busy the connection will look here by itself, so that no task is posted for answers that
   // are given at once.
@@ -47,7 +51,10 @@ class Outbox : public std::enable_shared_from_this<Outbox> {
   bool posted_ FRESHET_GUARDED_BY(mutex_) = false;
 };
 
-// What a handler calls with its answer. Dropped without an answer, it answers 500 by itself.
-Respond make_respond(std::shared_ptr<Outbox> outbox, std::uint64_t id, BudgetHold hold);
+// What a handler calls with its answer. Dropped without an answer, it answers 500 by itself. `hold`
+// is the request's; a large answer takes the budget anew, and becomes a 503 where that is full: a
+// peer that asks and never reads must not fill the memory.
+Respond make_respond(std::shared_ptr<Outbox> outbox, std::shared_ptr<const ServerOptions> options,
+                     std::uint64_t id, BudgetHold hold);
 
 }  // namespace freshet::http

@@ -99,7 +99,9 @@ class ServerConnection : public net::Protocol {
 
   bool hand_over_answers() {
     std::vector<Outbox::Answer> answers = outbox_->take();
-    for (auto& [id, response] : answers) engine_->respond(id, std::move(response), now_ns_);
+    for (Outbox::Answer& each : answers) {
+      engine_->respond(each.id, std::move(each.response), std::move(each.hold), now_ns_);
+    }
     return !answers.empty();
   }
 
@@ -136,7 +138,7 @@ class ServerConnection : public net::Protocol {
     static metrics::Counter& requests =
         metrics::counter("freshet_http_requests_total", "Requests read whole");
     requests.add();
-    options_->handler(std::move(request), make_respond(outbox_, id, std::move(hold)));
+    options_->handler(std::move(request), make_respond(outbox_, options_, id, std::move(hold)));
   }
 
   std::shared_ptr<const ServerOptions> options_;

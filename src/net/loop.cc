@@ -35,6 +35,7 @@ void AsioLoop::start(const std::string& thread_name) {
   thread_ = std::thread([this, thread_name] {
     pthread_setname_np(pthread_self(), thread_name.substr(0, 15).c_str());
     block_signals();
+    thread_id_.store(std::this_thread::get_id());
     context_.run();
   });
 }
@@ -64,7 +65,7 @@ void AsioLoop::post(std::function<void()> task) {
 }
 
 bool AsioLoop::on_loop_thread() const {
-  return std::this_thread::get_id() == thread_.get_id();
+  return std::this_thread::get_id() == thread_id_.load(std::memory_order_relaxed);
 }
 
 void AsioLoop::run_posted() {

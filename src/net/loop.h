@@ -1,6 +1,7 @@
 // One thread that runs Asio's reactor, and the connections that live on it.
 #pragma once
 
+#include <atomic>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <functional>
@@ -58,6 +59,7 @@ class AsioLoop : public Loop, public std::enable_shared_from_this<AsioLoop> {
   boost::asio::steady_timer tick_timer_;
   bool ticking_ = false;
   std::thread thread_;
+  std::atomic<std::thread::id> thread_id_;  // set by the thread itself, before it runs anything
   std::vector<char> read_buffer_;
   std::unordered_set<std::shared_ptr<TcpConnection>> connections_;
   Mutex mutex_;

@@ -47,7 +47,8 @@ class Protocol {
   // Finish what is in flight, accept nothing new, then want to close.
   virtual void stop(std::int64_t now_ns) = 0;
 
-  // Moves output to the end of `to`, about `bytes_max` of it; called again when that is sent.
+  // Moves output to the end of `to`, about `bytes_max` of it; called again only when all of that is
+  // sent.
   virtual void take_output(std::vector<std::string>& to, std::size_t bytes_max) = 0;
   // False while the protocol holds as much input as it may; no bytes are read meanwhile.
   virtual bool wants_bytes() const = 0;

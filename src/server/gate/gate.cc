@@ -268,7 +268,8 @@ Refusal Gate::check_signature(Call& call) {
     return std::nullopt;
   }
   call.key_id = aws::claimed_key_id(request.header("authorization").value_or(""));
-  std::string_view limited = call.keys->entries.contains(call.key_id) ? call.key_id : "";
+  std::string_view limited = call.key_id;
+  if (!call.keys->entries.contains(call.key_id)) limited = {};
   state_->failures.note_failure(source_address(request), limited, state_->clock.monotonic_ns());
   return std::get<ServiceError>(std::move(result));
 }
