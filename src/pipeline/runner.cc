@@ -166,6 +166,7 @@ Result<std::shared_ptr<StreamPipeline>> Runner::make_pipeline(const catalog::Str
     if (settings.stream != stream.name) continue;
     settings.created_us = stream.created_us;
     settings.decode.id_seed = catalog_->id_seed();
+    settings.dedup.hash_seed = catalog_->id_seed();
     FRESHET_TRY(auto pipeline,
                 StreamPipeline::create(std::move(settings), known_references_, *budget_,
                                        markers_[stream.id % markers_.size()].get(), poison_));

@@ -292,8 +292,9 @@ Status Shard::flush_batches() {
 
 void Shard::note_bytes(StreamRuntime& runtime, const log::Record& record) {
   static constexpr std::uint64_t kSampleBytes = 1u << 20;
-  if (runtime.samples.empty() || runtime.bytes - runtime.samples.back().second >= kSampleBytes) {
-    runtime.samples.emplace_back(record.position, runtime.bytes);
+  if (runtime.samples.empty() ||
+      runtime.bytes - runtime.samples.back().bytes_before >= kSampleBytes) {
+    runtime.samples.push_back({record.position, record.arrival_us, runtime.bytes});
   }
   runtime.bytes += record.partition_key.size() + record.data.size() + kRecordFrameBytes;
 }
@@ -318,7 +319,8 @@ void Shard::reap(std::int64_t timeout_us) {
 }
 
 void Shard::publish_durable() {
-  while (!in_flight_.empty() && in_flight_.front().last <= journal_->durable()) {
+  while (!in_flight_.empty() &&
+         (in_flight_.front().last <= journal_->durable() || config_.plant_early_answers)) {
     Block block = std::move(in_flight_.front());
     in_flight_.pop_front();
     for (auto& [tables, point] : block.points) tables->publish(point);

@@ -57,6 +57,8 @@ struct ShardConfig {
   std::size_t replay_batch_records = 8'192;
   std::uint64_t segment_bytes = 256ull << 20;  // as the journal's
   std::uint64_t disk_bytes_max = ~0ull;        // of the journal's segments
+  bool plant_early_answers =
+      false;  // wrong on purpose, for the simulation: answers before the sync
 };
 
 // A control record's text: "reference", table name and version, a line each.
@@ -143,12 +145,18 @@ class Shard {
     std::vector<Ack> acks;
     std::vector<SwitchAck> switches;
   };
+  // A place in a stream, one a megabyte: retention by bytes.
+  struct Sample {
+    Position position;
+    std::int64_t arrival_us = 0;
+    std::uint64_t bytes_before = 0;
+  };
   struct StreamRuntime {
     ShardStream stream;
     bool paused = false;
     std::deque<Put> deferred;
-    // (position, bytes of the stream before it), a sample a megabyte: retention by bytes.
-    std::deque<std::pair<Position, std::uint64_t>> samples;
+    std::deque<Sample> samples;
+    std::int64_t visible_from_us = 0;  // no visible record arrived before
     std::uint64_t bytes = 0;
     std::vector<log::Record> batch;  // of the block in hand
   };
@@ -168,7 +176,8 @@ class Shard {
   void apply_reference_record(const log::Record& record);
   void prepare_segments();
   void upkeep();
-  void trim_stream(StreamRuntime& runtime, std::int64_t now_us);
+  // `decided_us`: dedup has decided everything up to that log time.
+  void trim_stream(StreamRuntime& runtime, std::int64_t now_us, std::int64_t decided_us);
   void fail(const Error& error);
   void answer_all(const Error& error);
   std::int64_t wait_us() const;

@@ -72,14 +72,17 @@ constexpr std::size_t kReplayBatchBytes = 8u << 20;
 Status Shard::replay(const ReferenceLoader& load) {
   ReplayBatch batch;
   std::uint64_t batches = 0;
+  std::int64_t last_arrival_us = 0;
   auto trim_all = [&] {
     std::int64_t now_us = log_clock_.now_us();
-    for (auto& [id, runtime] : streams_) trim_stream(*runtime, now_us);
+    // Rows leave by the present time. Ids must not: what follows in the log is decided as of then.
+    for (auto& [id, runtime] : streams_) trim_stream(*runtime, now_us, last_arrival_us);
   };
   auto flush = [&]() -> Status {
     if (batch.records.empty()) return ok();
     Block block;
     block.last = batch.records.back().position;
+    last_arrival_us = batch.records.back().arrival_us;
     FRESHET_TRY_STATUS(process_block_records(batch.records, block));
     for (auto& [tables, point] : block.points) tables->publish(point);
     batch.clear();
@@ -156,34 +159,32 @@ void Shard::upkeep() {
   if (log_clock_.has_stepped()) return;  // somebody set the clock: nothing expires on its word
   Position needed = journal_->durable();
   for (auto& [id, runtime] : streams_) {
-    trim_stream(*runtime, now_us);
+    trim_stream(*runtime, now_us, now_us);
     // The pipeline comes back from records that are past retention but within the dedup horizon.
     std::int64_t horizon_us =
         runtime->stream.pipeline ? runtime->stream.pipeline->settings().dedup.horizon_us : 0;
-    Position kept = journal_->position_at_time(now_us - runtime->stream.retention_us - horizon_us);
-    Position by_bytes = journal_->position_at_time(now_us - horizon_us);
-    needed = std::min(
-        needed, std::max(kept, std::min(by_bytes, Position{runtime->stream.visible_from->load()})));
+    needed = std::min(needed, journal_->position_at_time(runtime->visible_from_us - horizon_us));
   }
   Status trimmed = journal_->trim(needed);
   if (!trimmed)
     log_warning("old log segments could not be let go", {{"error", trimmed.error().to_string()}});
 }
 
-void Shard::trim_stream(StreamRuntime& runtime, std::int64_t now_us) {
+void Shard::trim_stream(StreamRuntime& runtime, std::int64_t now_us, std::int64_t decided_us) {
   ShardStream& stream = runtime.stream;
   std::int64_t from_us = now_us - stream.retention_us;
+  auto& samples = runtime.samples;
+  while (samples.size() > 1 && stream.keep_bytes > 0 &&
+         runtime.bytes - samples[1].bytes_before >= stream.keep_bytes) {
+    samples.pop_front();
+    from_us = std::max(from_us, samples.front().arrival_us);
+  }
+  from_us = runtime.visible_from_us = std::max(runtime.visible_from_us, from_us);
   Position from =
       std::max(Position{stream.visible_from->load()}, journal_->position_at_time(from_us));
-  while (runtime.samples.size() > 1 && stream.keep_bytes > 0 &&
-         runtime.bytes - runtime.samples[1].second >= stream.keep_bytes) {
-    runtime.samples.pop_front();
-    from = std::max(from, runtime.samples.front().first);
-  }
-  while (runtime.samples.size() > 1 && runtime.samples[1].first <= from)
-    runtime.samples.pop_front();
+  while (samples.size() > 1 && samples[1].position <= from) samples.pop_front();
   stream.visible_from->store(from.value, std::memory_order_release);
-  if (stream.pipeline) stream.pipeline->trim(from, from_us, now_us);
+  if (stream.pipeline) stream.pipeline->trim(from, from_us, decided_us);
 }
 
 }  // namespace freshet::pipeline

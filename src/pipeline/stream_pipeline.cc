@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <xxhash.h>
 
+#include <limits>
+
 #include "pipeline/aggregate.h"
 #include "pipeline/crash_marker.h"
 
@@ -356,6 +358,10 @@ void StreamPipeline::trim(Position visible_from, std::int64_t visible_from_us,
                           std::int64_t now_us) {
   tables_->trim(visible_from, visible_from_us);
   dedup_.expire(now_us, tables_->rows().snapshot().begin());
+}
+
+void StreamPipeline::plant_forgotten_ids() {
+  dedup_.expire(std::numeric_limits<std::int64_t>::max(), kDedupNoRow);
 }
 
 std::optional<DedupEntry> StreamPipeline::find_entry(std::string_view id) const {

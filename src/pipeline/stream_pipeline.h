@@ -81,6 +81,8 @@ class StreamPipeline {
   // Any thread.
   std::optional<hot::RowNumber> find_row(std::string_view id) const;
   std::optional<DedupEntry> find_entry(std::string_view id) const;
+  // Wrong on purpose: forgets every id, as a restart must not. For the simulation alone.
+  void plant_forgotten_ids();
   std::uint64_t dedup_entries() const { return dedup_.entry_count(); }
 
  private:
