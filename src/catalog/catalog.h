@@ -84,10 +84,11 @@ class Catalog {
                                                  std::string_view bytes);
   Result<std::vector<ReferenceVersion>> reference_versions();
   Result<std::string> reference_bytes(std::uint32_t version);
-  // Where a journal switched to a version. The log's control record decides; this remembers it for the
-  // time when the log has let that record go. Repeating it changes nothing.
+  // Where a journal switched to a version. The log's control record decides; this remembers it for
+  // the time when the log has let that record go. Repeating it changes nothing.
   Status add_reference_activation(const ReferenceActivation& activation);
-  Result<std::vector<ReferenceActivation>> reference_activations(std::uint32_t journal);  // by position
+  Result<std::vector<ReferenceActivation>> reference_activations(
+      std::uint32_t journal);  // by position
 
   Result<std::vector<PoisonRow>> poison();
   Result<std::uint32_t> add_poison_attempt(

@@ -108,9 +108,9 @@ Status Catalog::add_reference_activation(const ReferenceActivation& activation) 
 
 Result<std::vector<ReferenceActivation>> Catalog::reference_activations(std::uint32_t journal) {
   MutexLock lock(state_->mutex);
-  FRESHET_TRY(Statement select, state_->database.prepare(
-                                    "SELECT version, position FROM reference_activations "
-                                    "WHERE journal = ? ORDER BY position"));
+  FRESHET_TRY(Statement select,
+              state_->database.prepare("SELECT version, position FROM reference_activations "
+                                       "WHERE journal = ? ORDER BY position"));
   select.integer(journal);
   std::vector<ReferenceActivation> rows;
   for (;;) {

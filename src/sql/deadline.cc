@@ -47,15 +47,15 @@ void Deadlines::remove(std::uint64_t id) {
 }
 
 void Deadlines::run() {
-  std::unique_lock lock(mutex_);
+  MutexLock lock(mutex_);
   while (!stopping_) {
     if (entries_.empty()) {
-      changed_.wait(lock);
+      changed_.wait(mutex_);
       continue;
     }
     std::int64_t left_ns = entries_.begin()->first - now_ns();
     if (left_ns > 0) {
-      changed_.wait_for(lock, std::chrono::nanoseconds(left_ns));
+      changed_.wait_for(mutex_, std::chrono::nanoseconds(left_ns));
       continue;
     }
     entries_.begin()->second.expired();

@@ -166,7 +166,11 @@ QueryDatabase::~QueryDatabase() = default;
 Result<std::unique_ptr<QueryDatabase>> QueryDatabase::open(const QueryDatabaseConfig& config) {
   auto state = std::make_unique<State>();
   state->config = config;
-  FRESHET_TRY(state->instance, open_instance(config));
+  FRESHET_TRY(auto instance, open_instance(config));
+  {
+    MutexLock lock(state->mutex);
+    state->instance = std::move(instance);
+  }
   return std::unique_ptr<QueryDatabase>(new QueryDatabase(std::move(state)));
 }
 
