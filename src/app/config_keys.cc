@@ -274,8 +274,8 @@ const KeySpec kKeys[] = {
        return text(access_key(at.config.keys, at.names[0]).secret_file);
      }},
     {"auth.keys.*.allow", ValueKind::kTextList,
-     "What the key may do: \"kinesis:PutRecords stream/detections\"; * matches any run of "
-     "characters.",
+     "What the key may do: \"kinesis:PutRecords stream/detections\", \"sql:read table/*\"; * "
+     "matches any run of characters.",
      "", 0, kMost,
      [](KeyTarget at) { access_key(at.config.keys, at.names[0]).allow = at.value.list; },
      [](KeySource at) -> std::string {

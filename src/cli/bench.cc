@@ -7,6 +7,7 @@
 #include "cli/bench_report.h"
 #include "cli/bench_target.h"
 #include "cli/commands.h"
+#include "cli/disk_probe.h"
 #include "cli/interrupt.h"
 #include "cli/json.h"
 #include "cli/server_client.h"
@@ -60,6 +61,10 @@ Result<ExitCode> run_bench_ingest(const Invocation& invocation) {
   FRESHET_TRY(LoadConfig load, load_config(invocation, target));
   load.seconds = static_cast<double>(seconds);
   FRESHET_TRY(MetricsText before, target.metrics());
+  std::unique_ptr<DiskProbe> probe;
+  if (target.is_own()) {
+    FRESHET_TRY(probe, DiskProbe::start(target.directory()));
+  }
   double server_cpu = target.cpu_seconds(), own_cpu = own_cpu_seconds();
   FRESHET_TRY(LoadResult result, run_load(load));
   server_cpu = target.cpu_seconds() - server_cpu;
@@ -67,10 +72,13 @@ Result<ExitCode> run_bench_ingest(const Invocation& invocation) {
   FRESHET_TRY(MetricsText after, target.metrics());
   invocation.output().write_line(bench_report(
       invocation, "bench ingest",
-      fmt::format("{{{},\"cpu_seconds\":{{\"server\":{:.2f},\"generator\":{:.2f}}},"
-                  "\"server_cores\":{:.3f},\"resident_bytes\":{},\"data_bytes\":{},\"disk\":{}}}",
-                  load_json(result), server_cpu, own_cpu, server_cpu / result.seconds,
-                  target.resident_bytes(), target.log_bytes(), disk_json(before, after))));
+      fmt::format(
+          "{{{},\"cpu_seconds\":{{\"server\":{:.2f},\"generator\":{:.2f}}},"
+          "\"server_cores\":{:.3f},\"resident_bytes\":{},\"data_bytes\":{},\"server_ack\":{},"
+          "\"disk\":{}}}",
+          load_json(result), server_cpu, own_cpu, server_cpu / result.seconds,
+          target.resident_bytes(), target.log_bytes(), server_ack_json(before, after),
+          probe ? probe->stop_and_report() : "null")));
   return result.errors > 0 ? ExitCode::kFailed : ExitCode::kOk;
 }
 

@@ -17,8 +17,7 @@
 namespace freshet::cli {
 namespace {
 
-// The histogram of the log's writes, from their submission until they are durable.
-constexpr std::string_view kSyncMetric = "freshet_log_write_seconds";
+constexpr std::string_view kAckMetric = "freshet_pipeline_ack_seconds";
 
 std::string cpu_model() {
   std::ifstream file("/proc/cpuinfo");
@@ -88,14 +87,11 @@ std::string load_json(const LoadResult& load) {
       latency_json(load.acknowledged));
 }
 
-std::string disk_json(const MetricsText& before, const MetricsText& after) {
-  auto writes = difference(before.buckets(kSyncMetric), after.buckets(kSyncMetric));
-  return fmt::format(
-      "{{\"metric\":{},\"writes\":{:.0f},\"p50_ms\":{:.3f},\"p99_ms\":{:.3f},"
-      "\"max_ms\":{:.3f}}}",
-      json_string(kSyncMetric), writes.empty() ? 0.0 : writes.rbegin()->second,
-      to_ms(quantile_seconds(writes, 0.5)), to_ms(quantile_seconds(writes, 0.99)),
-      to_ms(quantile_seconds(writes, 1)));
+std::string server_ack_json(const MetricsText& before, const MetricsText& after) {
+  auto acks = difference(before.buckets(kAckMetric), after.buckets(kAckMetric));
+  return fmt::format("{{\"acks\":{:.0f},\"p50_ms\":{:.3f},\"p99_ms\":{:.3f}}}",
+                     acks.empty() ? 0.0 : acks.rbegin()->second, to_ms(quantile_seconds(acks, 0.5)),
+                     to_ms(quantile_seconds(acks, 0.99)));
 }
 
 double own_cpu_seconds() {

@@ -18,8 +18,9 @@ std::string bench_report(const Invocation& invocation, std::string_view name,
 std::string latency_json(const LatencyHistogram& latency);
 // What the load did, as members without braces.
 std::string load_json(const LoadResult& load);
-// How long the server's log writes took meanwhile: "p50_ms","p99_ms","max_ms" (upper bounds).
-std::string disk_json(const MetricsText& before, const MetricsText& after);
+// The server's own view: "acks","p50_ms","p99_ms" (upper bounds of its buckets) of puts, from their
+// arrival at the shard to their answer.
+std::string server_ack_json(const MetricsText& before, const MetricsText& after);
 // User and system time of this process.
 double own_cpu_seconds();
 

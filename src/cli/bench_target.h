@@ -27,6 +27,7 @@ class BenchTarget {
   const std::string& aws() const { return aws_; }
   const std::string& http() const { return http_; }
   bool is_own() const { return folder_.has_value(); }
+  const std::string& directory() const { return folder_->path(); }  // of an own server alone
 
   // kill -9; then start it again on the same folder, which returns when /healthz is ok.
   Status kill();

@@ -8,6 +8,8 @@ constexpr Flag kServer{"server", 's', "URL",
                        "the server's HTTP address [FRESHET_SERVER, else http://127.0.0.1:8080]"};
 constexpr Flag kServerData{"data", 'd', "DIR",
                            "find the server by DIR/addresses.json, its data directory"};
+constexpr Flag kToken{"token-file", 0, "FILE",
+                      "a file with KEYID.SECRET, for a server with keys [FRESHET_TOKEN_FILE]"};
 constexpr Flag kTimeout{"timeout", 0, "TIME", "give up after that long [60s]"};
 constexpr Flag kYes{"yes", 'y', "", "do not ask"};
 constexpr Flag kConfig{"config", 'c', "FILE", "the configuration [FRESHET_CONFIG]"};
@@ -57,6 +59,7 @@ const std::vector<Command>& table() {
         {"after", 0, "TOKEN", "wait until this position is visible"},
         kServer,
         kServerData,
+        kToken,
         kTimeout},
        {"freshet sql \"SELECT item_name, count(*) FROM detections GROUP BY ALL\"",
         "freshet sql -f report.sql --format csv > report.csv"},
@@ -70,7 +73,8 @@ const std::vector<Command>& table() {
         {"from", 0, "TOKEN", "begin behind this position; \"start\": at the oldest row"},
         {"limit", 'n', "N", "end after that many rows"},
         kServer,
-        kServerData},
+        kServerData,
+        kToken},
        {"freshet tail \"item_name = 'car' AND confidence > 0.9\"", "freshet tail --json -n 10"},
        run_tail},
       {"ingest",
@@ -87,6 +91,7 @@ const std::vector<Command>& table() {
         {"restart", 0, "", "forget earlier progress"},
         kServer,
         kServerData,
+        kToken,
         kTimeout},
        {"freshet ingest detections.ndjson", "zcat old.ndjson.gz | freshet ingest -"},
        run_ingest},
@@ -96,7 +101,7 @@ const std::vector<Command>& table() {
        "When it came, at which positions, what became of it and why, and with which version of "
        "the reference tables it was joined. Ends with 3 where nothing is known of it.",
        {{"ID", true}},
-       {kServer, kServerData, kTimeout},
+       {kServer, kServerData, kToken, kTimeout},
        {"freshet explain 01890a5d-ac96-774b-bcce-b302099a8057"},
        run_explain},
       {"ref put",
@@ -105,7 +110,7 @@ const std::vector<Command>& table() {
        "Shows which keys the file adds, removes and changes, asks, and then switches the table at "
        "one position of the log. A file that is cut, or has a key twice, changes nothing.",
        {{"TABLE", true}, {"FILE", true}},
-       {kYes, kServer, kServerData, kTimeout},
+       {kYes, kServer, kServerData, kToken, kTimeout},
        {"freshet ref put cameras cameras.csv"},
        run_ref_put},
       {"ref diff",
@@ -113,7 +118,7 @@ const std::vector<Command>& table() {
        "shows what a file would change",
        "Like ref put, without the switch. Ends with 2 where there is a difference.",
        {{"TABLE", true}, {"FILE", true}},
-       {kServer, kServerData, kTimeout},
+       {kServer, kServerData, kToken, kTimeout},
        {"freshet ref diff locations new.csv"},
        run_ref_diff},
       {"ref get",
@@ -124,6 +129,7 @@ const std::vector<Command>& table() {
        {{"format", 0, "FORMAT", "table, csv, json or ndjson [table]"},
         kServer,
         kServerData,
+        kToken,
         kTimeout},
        {"freshet ref get cameras --format csv"},
        run_ref_get},
@@ -132,7 +138,7 @@ const std::vector<Command>& table() {
        "lists the versions of a reference table",
        "When each version was loaded, from where, and which one is in use.",
        {{"TABLE", false}},
-       {kServer, kServerData, kTimeout},
+       {kServer, kServerData, kToken, kTimeout},
        {"freshet ref history cameras"},
        run_ref_history},
 
@@ -142,7 +148,7 @@ const std::vector<Command>& table() {
        "Events, rows, duplicates and refusals a second, latency of puts and syncs, memory and "
        "disk. Refreshed each second; --once prints one look, measured over a second.",
        {},
-       {{"once", 0, "", "print once"}, kServer, kServerData},
+       {{"once", 0, "", "print once"}, kServer, kServerData, kToken},
        {"freshet top --once"},
        run_top},
       {"config show",

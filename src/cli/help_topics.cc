@@ -18,10 +18,12 @@ constexpr Topic kTopics[] = {
      "  6    partly done: some events were refused\n"
      "  130  interrupted\n"},
     {"environment", "variables that are read",
-     "  FRESHET_CONFIG    configuration file of serve and config\n"
-     "  FRESHET_SERVER    URL of the server, for sql, tail, ingest, explain, ref, top\n"
-     "  FRESHET_A__B_C    the configuration's key a.b_c: FRESHET_LIMITS__MEMORY=4GiB\n"
-     "  NO_COLOR, TERM    colours are shown on a terminal unless NO_COLOR is set or TERM is dumb\n"
+     "  FRESHET_CONFIG      configuration file of serve and config\n"
+     "  FRESHET_SERVER      URL of the server, for sql, tail, ingest, explain, ref, top\n"
+     "  FRESHET_TOKEN_FILE  a file with KEYID.SECRET, for a server with keys\n"
+     "  FRESHET_A__B_C      the configuration's key a.b_c: FRESHET_LIMITS__MEMORY=4GiB\n"
+     "  NO_COLOR, TERM      colours are shown on a terminal unless NO_COLOR is set or TERM is "
+     "dumb\n"
      "Secrets are never taken from a variable or a flag, only from files.\n"},
     {"output", "what goes where, and how to read it by program",
      "Results go to stdout, all else to stderr. --json gives versioned objects,\n"

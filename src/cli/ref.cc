@@ -62,40 +62,38 @@ struct Upload {
     return upload;
   }
 
-  // The server checks the file whole, and tells the difference; it switches only where `check` is
-  // false.
-  Result<JsonValue> send(ServerClient& client, bool check) const {
-    std::string target = target_of(table) + "?source=" + url_encode(path);
-    if (check) target += "&check=true";
-    auto answer = client.send("PUT", target, bytes, content_type);
+  // The server checks the file whole and tells the difference; it switches unless `only_compare`.
+  Result<JsonValue> send(ServerClient& client, bool only_compare) const {
+    std::string target = fmt::format("{}{}?file={}", target_of(table), only_compare ? "/diff" : "",
+                                     url_encode(path));
+    auto answer = client.send(only_compare ? "POST" : "PUT", target, bytes, content_type);
     if (!answer) return std::move(answer).error();
     return parse_json(answer->body);
   }
 };
 
-std::size_t count_changes(const JsonValue& diff) {
-  return diff["added"].items.size() + diff["removed"].items.size() + diff["changed"].items.size();
+std::uint64_t count_changes(const JsonValue& diff) {
+  return diff["added"].to_count() + diff["removed"].to_count() + diff["changed"].to_count();
 }
 
-void print_keys(Output& output, char mark, const JsonValue& keys) {
+void print_keys(Output& output, char mark, const JsonValue& keys, std::uint64_t count) {
   std::size_t shown = 0;
   for (const JsonValue& key : keys.items) {
-    if (++shown > kKeysShown && !output.verbose() && !output.plain()) {
-      output.write_line(fmt::format("{} … {} more", mark, keys.items.size() - kKeysShown));
-      return;
-    }
+    if (shown >= kKeysShown && !output.verbose() && !output.plain()) break;
     output.write_line(fmt::format("{} {}", mark, printable(key.to_text())));
+    ++shown;
   }
+  if (shown < count) output.write_line(fmt::format("{} … {} more", mark, count - shown));
 }
 
 void print_diff(Output& output, const Upload& upload, const JsonValue& diff) {
   if (output.json()) return output.write_line(diff.to_json());
-  print_keys(output, '+', diff["added"]);
-  print_keys(output, '-', diff["removed"]);
-  print_keys(output, '~', diff["changed"]);
+  print_keys(output, '+', diff["added_keys"], diff["added"].to_count());
+  print_keys(output, '-', diff["removed_keys"], diff["removed"].to_count());
+  print_keys(output, '~', diff["changed_keys"], diff["changed"].to_count());
   output.note(fmt::format("{}: {} added, {} removed, {} changed by {}", upload.table,
-                          diff["added"].items.size(), diff["removed"].items.size(),
-                          diff["changed"].items.size(), upload.path));
+                          diff["added"].text, diff["removed"].text, diff["changed"].text,
+                          upload.path));
 }
 
 bool agrees(Output& output) {
@@ -148,21 +146,30 @@ Result<ExitCode> run_ref_get(const Invocation& invocation) {
 Result<ExitCode> run_ref_history(const Invocation& invocation) {
   Output& output = invocation.output();
   FRESHET_TRY(ServerClient client, ServerClient::open(invocation));
-  FRESHET_TRY(ServerAnswer answer, client.get("/v1/reference"));
-  FRESHET_TRY(JsonValue parsed, parse_json(answer.body));
-  JsonValue versions;
-  versions.kind = JsonValue::Kind::kArray;
-  const auto& words = invocation.arguments();
-  for (const JsonValue& version : parsed["versions"].items) {
-    if (words.empty() || version["table"].to_text() == words[0]) versions.items.push_back(version);
+  std::vector<std::string> tables = invocation.arguments();
+  if (tables.empty()) {
+    FRESHET_TRY(ServerAnswer answer, client.get("/v1/reference"));
+    FRESHET_TRY(JsonValue names, parse_json(answer.body));
+    for (const JsonValue& one : names["references"].items) tables.push_back(one["name"].to_text());
   }
-  if (versions.items.empty() && !words.empty()) {
-    return Error(Code::kNotFound, fmt::format("there is no reference table \"{}\"", words[0]));
+  JsonValue all;
+  all.kind = JsonValue::Kind::kArray;
+  for (const std::string& table : tables) {
+    FRESHET_TRY(ServerAnswer answer, client.get(target_of(table) + "/versions"));
+    FRESHET_TRY(JsonValue versions, parse_json(answer.body));
+    for (JsonValue version : versions["versions"].items) {
+      JsonValue name;
+      name.kind = JsonValue::Kind::kText;
+      name.text = table;
+      version.members.insert(version.members.begin(), {"table", std::move(name)});
+      all.items.push_back(std::move(version));
+    }
   }
-  answer.body = versions.to_json();
+  ServerAnswer rows;
+  rows.body = all.to_json();
   RowFormat format = output.json() ? RowFormat::kVersionedJson
                                    : (output.plain() ? RowFormat::kPlain : RowFormat::kTable);
-  FRESHET_TRY_STATUS(print_rows(output, format, answer));
+  FRESHET_TRY_STATUS(print_rows(output, format, rows));
   return ExitCode::kOk;
 }
 

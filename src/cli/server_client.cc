@@ -26,6 +26,23 @@ Result<std::string> server_of(const Invocation& invocation) {
   return std::string(kDefaultServer);
 }
 
+// The first line of the file: KEYID.SECRET.
+Result<std::string> token_of(const Invocation& invocation) {
+  std::string path = invocation.value_or("token-file", "");
+  const char* variable = std::getenv("FRESHET_TOKEN_FILE");
+  if (path.empty() && variable != nullptr) path = variable;
+  if (path.empty()) return std::string();
+  std::ifstream file(path);
+  std::string token;
+  if (!std::getline(file, token) || token.find('.') == std::string::npos) {
+    return Error(
+        Code::kDenied,
+        fmt::format("{} does not hold a key; write KEYID.SECRET into its first line", path));
+  }
+  if (token.back() == '\r') token.pop_back();
+  return token;
+}
+
 Code code_of_status(int status) {
   switch (status) {
     case 401:
@@ -130,11 +147,12 @@ Result<ServerClient> ServerClient::open(const Invocation& invocation) {
   FRESHET_TRY(std::string server, server_of(invocation));
   FRESHET_TRY(std::int64_t timeout_us, timeout_of(invocation));
   invocation.output().detail(fmt::format("server {}", server));
-  return open_address(server, timeout_us);
+  FRESHET_TRY(std::string token, token_of(invocation));
+  return open_address(server, timeout_us, std::move(token));
 }
 
-Result<ServerClient> ServerClient::open_address(const std::string& address,
-                                                std::int64_t timeout_us) {
+Result<ServerClient> ServerClient::open_address(const std::string& address, std::int64_t timeout_us,
+                                                std::string token) {
   std::string_view rest = address;
   if (rest.starts_with("https://")) {
     return Error(Code::kUnsupported,
@@ -150,7 +168,7 @@ Result<ServerClient> ServerClient::open_address(const std::string& address,
   http::ClientConfig config;
   config.request_timeout_us = timeout_us;
   FRESHET_TRY(auto client, http::Client::open(parsed->host, parsed->port, config));
-  return ServerClient("http://" + std::string(rest), std::move(client));
+  return ServerClient("http://" + std::string(rest), std::move(client), std::move(token));
 }
 
 Result<ServerAnswer> ServerClient::get(const std::string& target, std::string_view accept) {
@@ -173,6 +191,7 @@ Result<ServerAnswer> ServerClient::send(const std::string& method, const std::st
 }
 
 Result<ServerAnswer> ServerClient::exchange(http::Request request) {
+  if (!token_.empty()) request.headers.push_back({"authorization", "Bearer " + token_});
   auto response = client_->request(request);
   if (!response) {
     Error error = std::move(response).error();

@@ -21,9 +21,11 @@ struct ServerAnswer {
 // their code.
 class ServerClient {
  public:
+  // The key of --token-file or FRESHET_TOKEN_FILE goes with every request.
   // --server, else --data's addresses.json, else FRESHET_SERVER, else http://127.0.0.1:8080.
   static Result<ServerClient> open(const Invocation& invocation);
-  static Result<ServerClient> open_address(const std::string& address, std::int64_t timeout_us);
+  static Result<ServerClient> open_address(const std::string& address, std::int64_t timeout_us,
+                                           std::string token = "");
 
   Result<ServerAnswer> get(const std::string& target, std::string_view accept = "application/json");
   Result<ServerAnswer> send(const std::string& method, const std::string& target, std::string body,
@@ -32,12 +34,13 @@ class ServerClient {
   const std::string& address() const { return address_; }
 
  private:
-  ServerClient(std::string address, std::unique_ptr<http::Client> client)
-      : address_(std::move(address)), client_(std::move(client)) {}
+  ServerClient(std::string address, std::unique_ptr<http::Client> client, std::string token)
+      : address_(std::move(address)), client_(std::move(client)), token_(std::move(token)) {}
   Result<ServerAnswer> exchange(http::Request request);
 
   std::string address_;
   std::unique_ptr<http::Client> client_;
+  std::string token_;  // "KEYID.SECRET"; "" where none is needed
 };
 
 // RFC 3986 percent-encoding of a path segment or a query's value.

@@ -11,7 +11,8 @@
 namespace freshet::cli {
 namespace {
 
-constexpr std::int64_t kPollUs = 200'000;
+// The server itself waits a second for rows; this is for when too many wait there already.
+constexpr std::int64_t kPollUs = 20'000;
 constexpr std::uint64_t kPageRows = 1000;
 
 class Tail {

@@ -21,20 +21,20 @@ struct Line {
   Shape shape;
 };
 
-// docs/reference/metrics.md tells what each counts. A metric that this server lacks makes no line.
+// A metric that this server lacks makes no line.
 constexpr Line kLines[] = {
-    {"records in /s", "freshet_log_records_total", Shape::kRate},
-    {"bytes logged /s", "freshet_log_bytes_total", Shape::kRate},
-    {"rows /s", "freshet_pipeline_accepted_total", Shape::kRate},
-    {"duplicates /s", "freshet_pipeline_duplicate_total", Shape::kRate},
-    {"refused /s", "freshet_pipeline_refused_total", Shape::kRate},
-    {"filtered /s", "freshet_pipeline_filtered_total", Shape::kRate},
-    {"log write", "freshet_log_write_seconds", Shape::kLatency},
-    {"queries /s", "freshet_query_queries_total", Shape::kRate},
-    {"rows in memory", "freshet_hot_rows_count", Shape::kCount},
-    {"memory of rows", "freshet_hot_memory_bytes", Shape::kBytes},
-    {"log on disk", "freshet_log_disk_bytes", Shape::kBytes},
-    {"connections", "freshet_net_connections_count", Shape::kCount},
+    {"records in /s", "freshet_pipeline_records_total", Shape::kRate},
+    {"put to ack", "freshet_pipeline_ack_seconds", Shape::kLatency},
+    {"puts throttled /s", "freshet_pipeline_throttled_total", Shape::kRate},
+    {"waiting for the log", "freshet_pipeline_queue_bytes", Shape::kBytes},
+    {"log blocks /s", "freshet_log_blocks_total", Shape::kRate},
+    {"queries /s", "freshet_query_duration_seconds_count", Shape::kRate},
+    {"query", "freshet_query_duration_seconds", Shape::kLatency},
+    {"queries failed /s", "freshet_query_failures_total", Shape::kRate},
+    {"HTTP requests /s", "freshet_http_requests_total", Shape::kRate},
+    {"AWS refused /s", "freshet_gate_refused_total", Shape::kRate},
+    {"key reads /s", "freshet_dynamodb_requests_total", Shape::kRate},
+    {"connections", "freshet_net_connections", Shape::kCount},
 };
 
 struct Look {
@@ -82,7 +82,7 @@ void print(Output& output, const Look& before, const Look& now) {
     } else if (output.plain()) {
       output.write_line(fmt::format("{}\t{}", line.title, value));
     } else {
-      output.write_line(fmt::format("{:<18} {:>24}", line.title, value));
+      output.write_line(fmt::format("{:<20} {:>28}", line.title, value));
     }
   }
   if (output.json()) output.write_line(fmt::format("{{\"api\":\"v1\",\"lines\":[{}]}}", json));
