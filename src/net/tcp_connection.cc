@@ -32,7 +32,11 @@ bool would_block(error_code error) {
 
 TcpConnection::TcpConnection(AsioLoop& loop, asio::ip::tcp::socket socket,
                              const ServerConfig& config, std::function<void()> on_closed)
-    : loop_(loop), socket_(std::move(socket)), config_(config), on_closed_(std::move(on_closed)) {
+    : loop_(loop),
+      socket_(std::move(socket)),
+      config_(config),
+      linger_us_(config.linger_us),
+      on_closed_(std::move(on_closed)) {
   open_connections().add(1);
 }
 
