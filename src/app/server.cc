@@ -37,8 +37,16 @@ pipeline::PipelineSettings to_settings(const PipelineConfig& from, const Config&
   settings.table = from.into;
   settings.dedup.horizon_us = from.dedup_horizon_us;
   settings.decode.ahead_max_us = from.ahead_max_us;
-  for (const JoinConfig& join : from.joins)
-    settings.joins.push_back({join.table, join.on, join.as});
+  std::string cameras;  // where an event names no location, its camera's stands in
+  for (const JoinConfig& join : from.joins) {
+    pipeline::JoinTable table{join.as, join.table, join.on, "", ""};
+    if (join.table == "locations" && join.on == "location_id" && !cameras.empty()) {
+      table.fallback_prefix = cameras;
+      table.fallback_column = "location_id";
+    }
+    if (join.table == "cameras" && join.on == "camera_id") cameras = join.as;
+    settings.joins.push_back(std::move(table));
+  }
   settings.sql = from.sql;
   settings.sql_where = from.sql_where;
   settings.keys = TableConfig{}.keys;
