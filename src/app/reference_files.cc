@@ -38,19 +38,21 @@ struct ReferenceReloader::State {
 
   void run() {
     pthread_setname_np(pthread_self(), "reference");
-    std::unique_lock lock(mutex);
-    while (!stopping) {
+    for (;;) {
       std::int64_t now_ns = clock->monotonic_ns();
       std::int64_t next_ns = now_ns + 3'600'000'000'000;
       for (File& file : files) next_ns = std::min(next_ns, file.next_ns);
-      changed.wait_for(lock, std::chrono::nanoseconds(std::max<std::int64_t>(0, next_ns - now_ns)),
-                       [&] { return stopping; });
-      if (stopping) return;
-      lock.unlock();
+      auto until = std::chrono::steady_clock::now() +
+                   std::chrono::nanoseconds(std::max<std::int64_t>(0, next_ns - now_ns));
+      {
+        MutexLock lock(mutex);
+        while (!stopping && changed.wait_until(mutex, until) == std::cv_status::no_timeout) {
+        }
+        if (stopping) return;
+      }
       for (File& file : files) {
         if (clock->monotonic_ns() >= file.next_ns) reload(file);
       }
-      lock.lock();
     }
   }
 
