@@ -9,7 +9,8 @@
 
 namespace freshet {
 
-enum class LogLevel { kDebug, kInfo, kWarning, kError };
+// kNone, as a lowest level, silences everything: for simulations that plant thousands of faults.
+enum class LogLevel { kDebug, kInfo, kWarning, kError, kNone };
 
 struct LogField {
   LogField(std::string_view k, std::string_view v) : key(k), value(v) {}

@@ -23,6 +23,8 @@ bool sizes_agree(const BlockHeader& header, const SegmentIdentity& identity) {
   if (header.segment_offset > identity.segment_bytes) return false;
   if (header.block_bytes > identity.segment_bytes - header.segment_offset) return false;
   if (header.stored_bytes > header.block_bytes || header.raw_bytes > kBlockBytesLimit) return false;
+  // lz4 cannot do better than 255 to 1: more is no size to reserve memory for.
+  if (header.raw_bytes / 256 > header.stored_bytes) return false;
   if (header.directory_count > header.block_bytes / kDirectoryEntryBytes) return false;
   std::uint64_t used = round_up(kBlockHeaderBytes + header.stored_bytes, 8) +
                        header.directory_count * kDirectoryEntryBytes;

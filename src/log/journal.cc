@@ -356,9 +356,8 @@ Status Journal::trim(Position before) {
     }
     // Readers first: from here on they say kExpired instead of meeting foreign bytes.
     state.readable.drop_segment(oldest.segment_id);
-    UsedSegment gone = oldest;
+    FRESHET_TRY_STATUS(state.pool.recycle(oldest.path, oldest.segment_id, oldest.bytes));
     state.used.pop_front();
-    FRESHET_TRY_STATUS(state.pool.recycle(gone.path, gone.segment_id, gone.bytes));
   }
   return ok();
 }
@@ -378,7 +377,9 @@ Position Journal::position_at_time(std::int64_t us) const {
 }
 
 Position Journal::position_for_bytes(std::uint64_t bytes_max) const {
-  std::uint64_t total = bytes_on_disk();
+  // Free files do not count: they are given back, or taken instead of new ones.
+  std::uint64_t total = state_->pool.ready_bytes();
+  for (const UsedSegment& segment : state_->used) total += segment.bytes;
   Position keep_from = first_position();
   for (const UsedSegment& segment : state_->used) {
     bool is_last = &segment == &state_->used.back();

@@ -73,7 +73,7 @@ Status Journal::State::open(RecoveryPolicy policy) {
   note_recovered(stretches);
   note_gaps(stretches);
   note_used_segments(stretches);
-  FRESHET_TRY_STATUS(free_segments(false));
+  FRESHET_TRY_STATUS(free_empty_segments());
   FRESHET_TRY_STATUS(begin_epoch(stretches));
   scans = {};
   decision = {};
@@ -89,10 +89,11 @@ Status Journal::State::list_files() {
       FRESHET_TRY_STATUS(scan_file(name, *segment));
       last_id = std::max(last_id, segment->segment_id);
       epoch = std::max(epoch, segment->epoch);
-    } else if (auto number = parse_free_file_name(name)) {
+    } else if (auto free = parse_free_file_name(name)) {
       FRESHET_TRY(auto file, disk.open(path, io::OpenMode::kRead));
       FRESHET_TRY(std::uint64_t bytes, file->size());
-      last_id = std::max(last_id, *number);
+      last_id = std::max(last_id, free->segment_id);
+      epoch = std::max(epoch, free->epoch);
       bytes = bytes / kPageBytes * kPageBytes;
       if (bytes >= kSegmentDataOffset + 4 * kPageBytes) {
         pool.add_free(path, bytes);
@@ -176,39 +177,58 @@ void Journal::State::note_gaps(const std::vector<Stretch>& stretches) {
   }
 }
 
+// Every segment with blocks, also those whose blocks do not count any more: they are trimmed in
+// their turn, before the segments that hold the copies that count.
 void Journal::State::note_used_segments(const std::vector<Stretch>& stretches) {
   std::uint64_t last_sequence = 0;
+  std::uint64_t end_position = 0;
   for (std::size_t index = 0; index < scans.size(); ++index) {
-    UsedSegment segment{scans[index].path, scans[index].identity.segment_id,
-                        scans[index].file_bytes, last_sequence, 0};
-    bool counts = false;
+    UsedSegment segment{scans[index].path,
+                        scans[index].identity.segment_id,
+                        scans[index].file_bytes,
+                        last_sequence,
+                        end_position,
+                        false};
     for (std::size_t each = 0; each < decision.extents.size(); ++each) {
       if (decision.extents[each].segment != index) continue;
-      counts = true;
+      segment.counts = true;
       segment.last_sequence = std::max(segment.last_sequence, stretches[each].last_sequence);
       segment.end_position = std::max(segment.end_position, stretches[each].end_position);
     }
     for (const Gap& gap : recovery.gaps) {
       if (gap.segment != segment.path) continue;
-      counts = true;
+      segment.counts = true;
       std::uint64_t behind = gap.before.value != 0 ? gap.before.value : next_position;
       segment.end_position = std::max(segment.end_position, behind);
     }
-    if (!counts) continue;
     last_sequence = segment.last_sequence;
-    used.push_back(std::move(segment));
+    end_position = segment.end_position;
+    if (segment.counts || !scans[index].runs.empty()) used.push_back(std::move(segment));
   }
 }
 
-// Segments that hold nothing that counts. Those with blocks in them may carry the highest watermark
-// and go only after the new epoch's first block carries it too.
-Status Journal::State::free_segments(bool with_blocks) {
+// Prepared by a former start and never written to: nothing is lost with them.
+Status Journal::State::free_empty_segments() {
   for (const SegmentScan& scan : scans) {
-    bool counts = std::any_of(used.begin(), used.end(), [&](const UsedSegment& segment) {
+    bool is_used = std::any_of(used.begin(), used.end(), [&](const UsedSegment& segment) {
       return segment.segment_id == scan.identity.segment_id;
     });
-    if (counts || scan.runs.empty() == with_blocks) continue;
+    if (is_used) continue;
     FRESHET_TRY_STATUS(pool.recycle(scan.path, scan.identity.segment_id, scan.file_bytes));
+  }
+  return ok();
+}
+
+// One of them may carry the highest watermark, so they go only when the new epoch's first block
+// carries it too.
+Status Journal::State::free_void_segments() {
+  for (auto segment = used.begin(); segment != used.end();) {
+    if (segment->counts) {
+      ++segment;
+      continue;
+    }
+    FRESHET_TRY_STATUS(pool.recycle(segment->path, segment->segment_id, segment->bytes));
+    segment = used.erase(segment);
   }
   return ok();
 }
@@ -222,7 +242,7 @@ Status Journal::State::begin_epoch(const std::vector<Stretch>& stretches) {
   if (!prepared.has_value() && prepared.error().code() == Code::kNoSpace) {
     log_error("the disk is full: the log opens for reading",
               {{"error", prepared.error().to_string()}});
-    return begin_without_space(stretches);
+    return begin_without_space(stretches, *tail);
   }
   FRESHET_TRY_STATUS(std::move(prepared));
 
@@ -238,21 +258,27 @@ Status Journal::State::begin_epoch(const std::vector<Stretch>& stretches) {
   durable_sequence = next_sequence - 1;
   proven_sequence = decision.last_sequence;
   durable_position = recovery.last.value;
-  return free_segments(true);
+  return free_void_segments();
 }
 
-// Nothing can be written, so the tail is made durable where it stands.
-Status Journal::State::begin_without_space(const std::vector<Stretch>& stretches) {
-  for (const Stretch& stretch : stretches) {
-    if (stretch.last_sequence <= decision.durable_sequence) continue;
-    FRESHET_TRY(auto file, disk.open(stretch.path, io::OpenMode::kWrite));
-    FRESHET_TRY_STATUS(file->sync());
+// There is no new segment, so the tail is made durable where it stands: the same bytes are written
+// to the same place. A sync would not do: after one that failed in an earlier attempt the kernel
+// takes the pages for clean, and a second one succeeds without writing them.
+Status Journal::State::begin_without_space(const std::vector<Stretch>& stretches,
+                                           const std::vector<PendingBlock>& tail) {
+  for (const PendingBlock& block : tail) {
+    auto scan = std::find_if(scans.begin(), scans.end(), [&](const SegmentScan& each) {
+      return each.identity.segment_id == block.header.segment_id;
+    });
+    FRESHET_CHECK(scan != scans.end());
+    FRESHET_TRY(auto file, disk.open(scan->path, io::OpenMode::kDirectWrite));
+    FRESHET_TRY_STATUS(file->write(block.header.segment_offset,
+                                   {block.body.buffer->data(), block.body.block_bytes}));
   }
   show(stretches);
   durable_sequence = decision.last_sequence;
   proven_sequence = decision.durable_sequence;
   durable_position = recovery.last.value;
-  last_placed_position = recovery.last.value;
   return ok();
 }
 

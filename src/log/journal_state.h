@@ -30,13 +30,14 @@ struct PendingBlock {
   BlockView view() const;
 };
 
-// A segment that holds records, or held some that were lost.
+// A segment that holds blocks, or held some that were lost.
 struct UsedSegment {
   std::string path;
   std::uint64_t segment_id = 0;
   std::uint64_t bytes = 0;
   std::uint64_t last_sequence = 0;  // of the blocks that count
   std::uint64_t end_position = 0;   // one past their last record
+  bool counts = true;               // false: all its blocks are void or stand elsewhere too
 };
 
 struct Journal::State {
@@ -55,9 +56,11 @@ struct Journal::State {
   void note_recovered(const std::vector<Stretch>& stretches);
   void note_gaps(const std::vector<Stretch>& stretches);
   void note_used_segments(const std::vector<Stretch>& stretches);
-  Status free_segments(bool with_blocks);
+  Status free_empty_segments();
+  Status free_void_segments();
   Status begin_epoch(const std::vector<Stretch>& stretches);
-  Status begin_without_space(const std::vector<Stretch>& stretches);
+  Status begin_without_space(const std::vector<Stretch>& stretches,
+                             const std::vector<PendingBlock>& tail);
   Result<std::vector<PendingBlock>> read_tail();
   Status write_now(PendingBlock block);
   void show(const std::vector<Stretch>& stretches);

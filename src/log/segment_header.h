@@ -48,10 +48,12 @@ struct SegmentName {
 // header can never make a position be given twice.
 std::string segment_file_name(std::uint64_t segment_id, std::uint64_t epoch);
 std::optional<SegmentName> parse_segment_file_name(std::string_view name);
-// "free-000000000042.log": written through once, waiting for reuse; the number is unique.
-std::string free_file_name(std::uint64_t number);
-std::optional<std::uint64_t> parse_free_file_name(std::string_view name);
-// "preparing-000000000042.log": not yet written through; removed at start.
+// "free-000000000042-epoch-000007.log": written through once, waiting for reuse, with the id of its
+// former life and the epoch that freed it. The epoch stands here too: a start that frees the only
+// segment of an epoch and then dies must not give that epoch's positions again.
+std::string free_file_name(std::uint64_t segment_id, std::uint64_t epoch);
+std::optional<SegmentName> parse_free_file_name(std::string_view name);
+// "preparing-42.log": not yet written through; removed at start.
 std::string preparing_file_name(std::uint64_t number);
 bool is_preparing_file_name(std::string_view name);
 

@@ -33,24 +33,49 @@ void SegmentPool::add_free(std::string path, std::uint64_t bytes) {
 
 Status SegmentPool::recycle(const std::string& path, std::uint64_t segment_id,
                             std::uint64_t bytes) {
-  bool enough = free_.size() + ready_.size() > config_.segments_ahead;
-  Result<std::uint64_t> wanted = choose_bytes();
-  bool too_small = wanted.has_value() && bytes < *wanted;
-  if (enough || too_small) {
-    FRESHET_TRY_STATUS(disk_.remove(path));
-    return disk_.sync_directory(config_.directory);
-  }
-  std::string free_path = path_of(free_file_name(segment_id));
+  // One at a time, oldest first: were two names on their way at once, a crash could forget the
+  // older change alone, and what is left would look like a hole.
+  FRESHET_TRY_STATUS(settle_names());
+  std::string free_path = path_of(free_file_name(segment_id, epoch_));
   FRESHET_TRY_STATUS(disk_.rename(path, free_path));
-  // Before anything is written to it: without this a crash could bring the old name back over new
-  // content.
-  FRESHET_TRY_STATUS(disk_.sync_directory(config_.directory));
-  free_.push_back({std::move(free_path), bytes});
+  unsettled_.push_back({std::move(free_path), bytes});
+  // It is renamed; a failed sync of the folder is met again, and told, by the next call.
+  (void)settle_names();
   return ok();
+}
+
+// A renamed file may be written to only when its old name is gone for good: otherwise a crash could
+// bring that name back over new content.
+Status SegmentPool::settle_names() {
+  if (unsettled_.empty()) return ok();
+  FRESHET_TRY_STATUS(disk_.sync_directory(config_.directory));
+  free_.insert(free_.end(), unsettled_.begin(), unsettled_.end());
+  unsettled_.clear();
+  return ok();
+}
+
+// Gives one file back to the file system that will not be needed soon, or is too small to be worth
+// its switches.
+Status SegmentPool::remove_surplus() {
+  // Until this epoch stands in a name of its own, the names of free files may be all that keeps an
+  // epoch from being counted again.
+  if (!epoch_is_on_disk_) return ok();
+  Result<std::uint64_t> wanted = choose_bytes();
+  bool enough = free_.size() > config_.segments_ahead;
+  auto small = std::find_if(free_.begin(), free_.end(), [&](const FreeFile& file) {
+    return wanted.has_value() && file.bytes < *wanted;
+  });
+  if (small == free_.end() && !enough) return ok();
+  FreeFile file = small != free_.end() ? *small : free_.back();
+  std::erase_if(free_, [&](const FreeFile& each) { return each.path == file.path; });
+  FRESHET_TRY_STATUS(disk_.remove(file.path));
+  return disk_.sync_directory(config_.directory);
 }
 
 Status SegmentPool::prepare_step() {
   if (zeroing_.has_value()) return step_zeroing();
+  FRESHET_TRY_STATUS(settle_names());
+  if (!free_.empty()) FRESHET_TRY_STATUS(remove_surplus());
   if (ready_.size() >= config_.segments_ahead) return ok();
   if (!free_.empty()) return adopt_free();
   if (refusal_.has_value() && clock_.monotonic_ns() < refused_until_ns_) return *refusal_;
@@ -177,6 +202,7 @@ Status SegmentPool::adopt(FreeFile file) {
   if (!renamed.has_value()) return give_up(std::move(renamed).error(), file.path);
   Status synced = disk_.sync_directory(config_.directory);
   if (!synced.has_value()) return give_up(std::move(synced).error(), segment->path);
+  epoch_is_on_disk_ = true;
   ready_.push_back(std::move(segment));
   return ok();
 }
@@ -227,9 +253,15 @@ std::unique_ptr<Segment> SegmentPool::take(std::uint64_t bytes) {
 }
 
 std::uint64_t SegmentPool::bytes() const {
+  std::uint64_t total = ready_bytes();
+  for (const FreeFile& file : free_) total += file.bytes;
+  for (const FreeFile& file : unsettled_) total += file.bytes;
+  return total;
+}
+
+std::uint64_t SegmentPool::ready_bytes() const {
   std::uint64_t total = zeroing_.has_value() ? zeroing_->done : 0;
   for (const auto& segment : ready_) total += segment->identity.segment_bytes;
-  for (const FreeFile& file : free_) total += file.bytes;
   return total;
 }
 

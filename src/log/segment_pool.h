@@ -42,8 +42,7 @@ class SegmentPool {
   void begin_epoch(std::uint64_t epoch, std::uint64_t next_segment_id);
   // A file of a former start that is written through.
   void add_free(std::string path, std::uint64_t bytes);
-  // Takes a segment out of use: kept for reuse, or removed where there are enough. Its name is gone
-  // for good when this returns.
+  // Takes a segment out of use and keeps the file for reuse. An error: it has its name still.
   Status recycle(const std::string& path, std::uint64_t segment_id, std::uint64_t bytes);
 
   // A bounded step towards enough ready segments.
@@ -59,6 +58,8 @@ class SegmentPool {
   void abandon() { zeroing_.reset(); }
   bool write_is_in_flight() const { return zeroing_.has_value() && zeroing_->in_flight; }
   std::uint64_t bytes() const;
+  // Of `bytes`, those that are not waiting to be given back.
+  std::uint64_t ready_bytes() const;
 
  private:
   struct FreeFile {
@@ -81,7 +82,9 @@ class SegmentPool {
   Status step_zeroing();
   void submit_zeros();
   Status adopt(FreeFile file);
+  Status settle_names();
   Status adopt_free();
+  Status remove_surplus();
   Status give_up(Error why, const std::string& path);
 
   const Config& config_;
@@ -91,8 +94,10 @@ class SegmentPool {
   io::Random& random_;
   std::uint64_t epoch_ = 0;
   std::uint64_t next_segment_id_ = 1;
+  bool epoch_is_on_disk_ = false;
   std::deque<std::unique_ptr<Segment>> ready_;
   std::vector<FreeFile> free_;
+  std::vector<FreeFile> unsettled_;  // renamed, their folder not synced yet
   std::optional<Zeroing> zeroing_;
   AlignedBuffer zeros_;
   // A full disk is asked again after a pause, not in every round of the loop.
