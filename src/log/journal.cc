@@ -339,7 +339,13 @@ std::uint32_t Journal::blocks_in_flight() const {
 Status Journal::prepare_segments() {
   State& state = *state_;
   if (state.broken.has_value()) return *state.broken;
-  return state.pool.prepare_step();
+  std::uint64_t must_hold = 0;
+  if (open_block_records() > 0) {
+    // Its room may have gone to a watermark, or with a segment that failed.
+    must_hold = round_up(state.builder.bytes(), kPageBytes) + kWatermarkRoom;
+    if (state.current != nullptr && state.current->room() >= must_hold) must_hold = 0;
+  }
+  return state.pool.prepare_step(must_hold);
 }
 
 Status Journal::trim(Position before) {

@@ -72,17 +72,19 @@ Status SegmentPool::remove_surplus() {
   return disk_.sync_directory(config_.directory);
 }
 
-Status SegmentPool::prepare_step() {
+Status SegmentPool::prepare_step(std::uint64_t must_hold) {
   if (zeroing_.has_value()) return step_zeroing();
   FRESHET_TRY_STATUS(settle_names());
   if (!free_.empty()) FRESHET_TRY_STATUS(remove_surplus());
-  if (ready_.size() >= config_.segments_ahead) return ok();
-  if (!free_.empty()) return adopt_free();
+  bool fits = must_hold == 0 || has_ready(must_hold);
+  if (fits && ready_.size() >= config_.segments_ahead) return ok();
+  std::uint64_t least = fits ? 0 : kSegmentDataOffset + round_up(must_hold, kPageBytes);
+  if (has_free(least)) return adopt_free(least);
   if (refusal_.has_value() && clock_.monotonic_ns() < refused_until_ns_) return *refusal_;
   refusal_.reset();
   Result<std::uint64_t> bytes = choose_bytes();
   if (!bytes.has_value()) return give_up(std::move(bytes).error(), "");
-  Result<Zeroing> created = create(*bytes);
+  Result<Zeroing> created = create(std::max(*bytes, least));
   if (!created.has_value()) return give_up(std::move(created).error(), "");
   zeroing_ = *std::move(created);
   submit_zeros();
@@ -170,9 +172,17 @@ void SegmentPool::complete(const io::Completion& completion) {
   if (zeroing_->done < zeroing_->bytes) submit_zeros();
 }
 
-Status SegmentPool::adopt_free() {
-  FreeFile file = std::move(free_.back());
-  free_.pop_back();
+bool SegmentPool::has_free(std::uint64_t bytes) const {
+  return std::any_of(free_.begin(), free_.end(),
+                     [&](const FreeFile& file) { return file.bytes >= bytes; });
+}
+
+Status SegmentPool::adopt_free(std::uint64_t bytes) {
+  auto found = std::find_if(free_.begin(), free_.end(),
+                            [&](const FreeFile& file) { return file.bytes >= bytes; });
+  FRESHET_CHECK(found != free_.end());
+  FreeFile file = std::move(*found);
+  free_.erase(found);
   return adopt(std::move(file));
 }
 
@@ -209,13 +219,10 @@ Status SegmentPool::adopt(FreeFile file) {
 
 Status SegmentPool::prepare_now(std::uint64_t bytes) {
   if (has_ready(bytes)) return ok();
-  while (!free_.empty()) {
-    FRESHET_TRY_STATUS(adopt_free());
-    if (has_ready(bytes)) return ok();
-  }
+  std::uint64_t least = kSegmentDataOffset + round_up(bytes, kPageBytes);
+  if (has_free(least)) return adopt_free(least);
   FRESHET_TRY(std::uint64_t chosen, choose_bytes());
-  std::uint64_t modest =
-      std::max(std::min(chosen, kModestBytes), kSegmentDataOffset + round_up(bytes, kPageBytes));
+  std::uint64_t modest = std::max(std::min(chosen, kModestBytes), least);
   FRESHET_TRY(Zeroing fresh, create(modest));
   while (fresh.done < fresh.bytes) {
     std::uint64_t chunk = std::min(kZeroChunkBytes, fresh.bytes - fresh.done);
@@ -224,11 +231,7 @@ Status SegmentPool::prepare_now(std::uint64_t bytes) {
     fresh.done += chunk;
   }
   fresh.file.reset();
-  FRESHET_TRY_STATUS(adopt({fresh.path, fresh.bytes}));
-  if (has_ready(bytes)) return ok();
-  return Error(Code::kNoSpace, 3113,
-               config_.directory + " has no space for a segment that holds a block of " +
-                   std::to_string(bytes) + " bytes: free space");
+  return adopt({fresh.path, fresh.bytes});
 }
 
 bool SegmentPool::has_ready(std::uint64_t bytes) const {

@@ -45,8 +45,9 @@ class SegmentPool {
   // Takes a segment out of use and keeps the file for reuse. An error: it has its name still.
   Status recycle(const std::string& path, std::uint64_t segment_id, std::uint64_t bytes);
 
-  // A bounded step towards enough ready segments.
-  Status prepare_step();
+  // A bounded step towards enough ready segments, one of them with room for a block of `must_hold`
+  // bytes.
+  Status prepare_step(std::uint64_t must_hold);
   // One ready segment at once, of modest size, where there is none with `bytes` of room. Blocks.
   Status prepare_now(std::uint64_t bytes);
   bool has_ready(std::uint64_t bytes) const;
@@ -83,7 +84,8 @@ class SegmentPool {
   void submit_zeros();
   Status adopt(FreeFile file);
   Status settle_names();
-  Status adopt_free();
+  bool has_free(std::uint64_t bytes) const;
+  Status adopt_free(std::uint64_t bytes);
   Status remove_surplus();
   Status give_up(Error why, const std::string& path);
 

@@ -134,7 +134,8 @@ class Simulation {
 
   void submit() {
     if (!journal_ || journal_->open_block_records() == 0 || !journal_->can_submit()) return;
-    if (!journal_->submit().has_value()) return;
+    Status submitted = journal_->submit();
+    if (!submitted.has_value()) return trace("submit: " + submitted.error().to_string());
     oracle_.submitted();
     trace("submit; durable " + std::to_string(journal_->durable().value));
     if (options_.acknowledge_before_sync) {
@@ -148,7 +149,10 @@ class Simulation {
   }
 
   void prepare() {
-    if (journal_) (void)journal_->prepare_segments();  // a full or failing disk: comes again
+    if (!journal_) return;
+    // A full or failing disk: it is asked again.
+    Status prepared = journal_->prepare_segments();
+    if (!prepared.has_value()) trace("prepare: " + prepared.error().to_string());
   }
 
   // One round of the owner's loop.
@@ -182,6 +186,11 @@ class Simulation {
       bool quiet =
           journal_ && journal_->open_block_records() == 0 && journal_->blocks_in_flight() == 0;
       if (quiet) return true;
+    }
+    if (journal_) {
+      trace("not settled: " + std::to_string(journal_->open_block_records()) + " open records, " +
+            std::to_string(journal_->open_block_bytes()) + " bytes, " +
+            std::to_string(journal_->blocks_in_flight()) + " blocks in flight");
     }
     return false;
   }
@@ -358,10 +367,16 @@ class Simulation {
     disk_.faults() = {};
     disk_.faults().ignore_every_nth_sync = lie;
     disk_.cancel_crash();
-    clock_.advance_us(10'000'000);
-    if (!settle()) return check("no progress after the faults ended");
+    bool settled = settle();
+    // What failed a moment ago is tried again after a pause.
+    for (int pause = 0; pause < 3 && !settled; ++pause) {
+      clock_.advance_us(1'000'000);
+      settled = settle();
+    }
+    if (!settled) return check("no progress after the faults ended");
     std::uint64_t before = journal_->durable().value;
     for (int round = 0; round < 50 && journal_->open_block_records() == 0; ++round) {
+      clock_.advance_us(100'000);
       append();
       prepare();
       turn(1000);
