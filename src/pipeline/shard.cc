@@ -104,10 +104,11 @@ void Shard::step(std::int64_t timeout_us) {
 }
 
 void Shard::post_put(StreamId stream, EventBatch batch, PutDone done) {
-  Put put{.stream = stream,
-          .batch = std::move(batch),
-          .done = std::move(done),
-          .posted_ns = clock_.monotonic_ns()};
+  Put put;
+  put.stream = stream;
+  put.batch = std::move(batch);
+  put.done = std::move(done);
+  put.posted_ns = clock_.monotonic_ns();
   put.bytes = put.batch.data_bytes() + put.batch.records.size() * kRecordFrameBytes;
   std::uint64_t queued = queued_bytes_.fetch_add(put.bytes) + put.bytes;
   const char* refusal = nullptr;
@@ -165,64 +166,75 @@ void Shard::take_inbox() {
 
 void Shard::admit_puts() {
   shard_metrics().queued.set(static_cast<std::int64_t>(queued_bytes_.load()));
+  waits_for_segment_ = false;
   while (!pending_.empty()) {
     if (journal_->open_block_is_full()) {
       if (!journal_->can_submit()) return;
       submit_block();
     }
-    Put put = std::move(pending_.front());
+    if (!admit(pending_.front())) return;
     pending_.pop_front();
-    admit(std::move(put));
   }
 }
 
-void Shard::admit(Put put) {
-  auto found = streams_.find(put.stream);
-  if (found != streams_.end() && found->second->paused) {
-    found->second->deferred.push_back(std::move(put));
-    return;
-  }
+void Shard::refuse(Put& put, Error error) {
   queued_bytes_.fetch_sub(put.bytes);
+  put.done(std::move(error));
+}
+
+// False: the put stays at the head of the queue, until a segment is ready.
+bool Shard::admit(Put& put) {
+  auto found = streams_.find(put.stream);
   if (found == streams_.end()) {
-    return put.done(Error(Code::kNotFound, 3404, "the stream was deleted"));
+    refuse(put, Error(Code::kNotFound, 3404, "the stream was deleted"));
+    return true;
   }
   StreamRuntime& runtime = *found->second;
-  if (!can_write()) {
-    return put.done(Error(Code::kUnavailable, 3405,
-                          "the log cannot be written; see the server's log for the cause"));
+  if (runtime.paused) {
+    runtime.deferred.push_back(std::move(put));
+    return true;
   }
-  if (runtime.stream.pipeline &&
+  if (!can_write()) {
+    refuse(put, Error(Code::kUnavailable, 3405,
+                      "the log cannot be written; see the server's log for the cause"));
+    return true;
+  }
+  bool is_new = put.outcomes.empty();
+  if (is_new && runtime.stream.pipeline &&
       !runtime.stream.pipeline->has_room(put.batch.records.size(), put.bytes)) {
     shard_metrics().throttled.add();
-    return put.done(Error(
-        Code::kThrottled, 3406,
-        "limits.memory is reached; send the request again later, raise limits.memory, or shorten "
-        "the stream's keep and the pipeline's dedup horizon"));
+    refuse(put, Error(Code::kThrottled, 3406,
+                      "limits.memory is reached; send the request again later, raise limits.memory, or "
+                      "shorten the stream's keep and the pipeline's dedup horizon"));
+    return true;
   }
-  Ack ack{.done = std::move(put.done), .outcomes = {}, .posted_ns = put.posted_ns};
-  Error error(Code::kInternal, "");
-  if (!append_put(runtime, put, ack, error)) return ack.done(std::move(error));
-  open_acks_.push_back(std::move(ack));
+  Status appended = append_put(runtime, put);
+  if (!appended) {
+    waits_for_segment_ = appended.error().code() == Code::kUnavailable && !no_space_said_;
+    if (waits_for_segment_) return false;
+    // What stands in the log already stays there, unacknowledged: the caller's retry finds it.
+    refuse(put, std::move(appended).error());
+    return true;
+  }
+  queued_bytes_.fetch_sub(put.bytes);
+  open_acks_.push_back({std::move(put.done), std::move(put.outcomes), put.posted_ns});
+  return true;
 }
 
-bool Shard::append_put(StreamRuntime& runtime, const Put& put, Ack& ack, Error& error) {
+Status Shard::append_put(StreamRuntime& runtime, Put& put) {
   std::int64_t now_us = log_clock_.now_us();
-  ack.outcomes.reserve(put.batch.records.size());
-  for (const EventRecord& record : put.batch.records) {
+  put.outcomes.reserve(put.batch.records.size());
+  while (put.outcomes.size() < put.batch.records.size()) {
+    const EventRecord& record = put.batch.records[put.outcomes.size()];
     PartitionId partition = route(runtime.stream, record.hash_key);
-    Result<Position> position = journal_->append(put.stream, partition, log::RecordKind::kData,
-                                                 record.partition_key, record.data, now_us);
-    if (!position) {
-      // What stands in the block already goes to the log, unacknowledged: the caller's retry finds
-      // it there.
-      error = std::move(position).error();
-      return false;
-    }
-    ack.outcomes.push_back({partition, *position});
+    FRESHET_TRY(Position position,
+                journal_->append(put.stream, partition, log::RecordKind::kData, record.partition_key,
+                                 record.data, now_us));
+    next_position_.store(position.value + 1, std::memory_order_release);
+    put.outcomes.push_back({partition, position});
   }
-  next_position_.store(ack.outcomes.back().position.value + 1, std::memory_order_release);
   shard_metrics().records.add(put.batch.records.size());
-  return true;
+  return ok();
 }
 
 PartitionId Shard::route(const ShardStream& stream, HashKey hash) const {
@@ -385,7 +397,10 @@ Status Shard::add_stream(ShardStream stream) {
 }
 
 void Shard::remove_stream(StreamId id) {
-  streams_.erase(id);
+  auto found = streams_.find(id);
+  if (found == streams_.end()) return;
+  for (Put& put : found->second->deferred) refuse(put, Error(Code::kNotFound, 3404, "the stream was deleted"));
+  streams_.erase(found);
 }
 
 Position Shard::pause(StreamId id) {

@@ -129,6 +129,8 @@ class Shard {
     PutDone done;
     std::int64_t posted_ns = 0;
     std::uint64_t bytes = 0;
+    // Of its first records, which are in the log already: it waits for a segment with the others.
+    std::vector<PutOutcome> outcomes;
   };
   struct Ack {
     PutDone done;
@@ -164,8 +166,9 @@ class Shard {
   void run();
   void take_inbox();
   void admit_puts();
-  void admit(Put put);
-  bool append_put(StreamRuntime& runtime, const Put& put, Ack& ack, Error& error);
+  bool admit(Put& put);
+  Status append_put(StreamRuntime& runtime, Put& put);
+  void refuse(Put& put, Error error);
   PartitionId route(const ShardStream& stream, HashKey hash) const;
   void submit_block();
   Status process_block_records(const std::vector<log::Record>& records, Block& block);
@@ -206,6 +209,7 @@ class Shard {
   std::int64_t idle_since_ns_ = 0;
   std::int64_t next_upkeep_ns_ = 0;
   bool no_space_said_ = false;
+  bool waits_for_segment_ = false;
   std::atomic<std::uint64_t> next_position_{1};
   std::atomic<bool> failed_{false};
 
