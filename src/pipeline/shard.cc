@@ -203,9 +203,10 @@ bool Shard::admit(Put& put) {
   if (is_new && runtime.stream.pipeline &&
       !runtime.stream.pipeline->has_room(put.batch.records.size(), put.bytes)) {
     shard_metrics().throttled.add();
-    refuse(put, Error(Code::kThrottled, 3406,
-                      "limits.memory is reached; send the request again later, raise limits.memory, or "
-                      "shorten the stream's keep and the pipeline's dedup horizon"));
+    refuse(put,
+           Error(Code::kThrottled, 3406,
+                 "limits.memory is reached; send the request again later, raise limits.memory, or "
+                 "shorten the stream's keep and the pipeline's dedup horizon"));
     return true;
   }
   Status appended = append_put(runtime, put);
@@ -227,9 +228,8 @@ Status Shard::append_put(StreamRuntime& runtime, Put& put) {
   while (put.outcomes.size() < put.batch.records.size()) {
     const EventRecord& record = put.batch.records[put.outcomes.size()];
     PartitionId partition = route(runtime.stream, record.hash_key);
-    FRESHET_TRY(Position position,
-                journal_->append(put.stream, partition, log::RecordKind::kData, record.partition_key,
-                                 record.data, now_us));
+    FRESHET_TRY(Position position, journal_->append(put.stream, partition, log::RecordKind::kData,
+                                                    record.partition_key, record.data, now_us));
     next_position_.store(position.value + 1, std::memory_order_release);
     put.outcomes.push_back({partition, position});
   }
@@ -399,7 +399,8 @@ Status Shard::add_stream(ShardStream stream) {
 void Shard::remove_stream(StreamId id) {
   auto found = streams_.find(id);
   if (found == streams_.end()) return;
-  for (Put& put : found->second->deferred) refuse(put, Error(Code::kNotFound, 3404, "the stream was deleted"));
+  for (Put& put : found->second->deferred)
+    refuse(put, Error(Code::kNotFound, 3404, "the stream was deleted"));
   streams_.erase(found);
 }
 
