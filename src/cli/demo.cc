@@ -29,6 +29,8 @@ constexpr std::int64_t kDayUs = 600'000'000;       // a day passes in ten minute
 constexpr std::int64_t kDayBeginUs = 175'000'000;  // …and begins at seven in the morning
 constexpr std::size_t kBatchMax = 500;
 
+constexpr int kErrorAddressTaken = 1151;  // of net::Server::open
+
 std::int64_t monotonic_us() {
   return io::system_clock().monotonic_ns() / 1000;
 }
@@ -142,7 +144,7 @@ Result<std::unique_ptr<app::Server>> start_server(const std::string& config_file
     }
     FRESHET_TRY(app::LoadedConfig loaded, app::load_config(sources));
     auto server = app::Server::start(loaded.config);
-    bool is_taken = !server && server.error().code() == Code::kExists;
+    bool is_taken = !server && server.error().number() == kErrorAddressTaken;
     if (!is_taken || any_port) return server;
   }
   return Error(Code::kInternal, "not reached");

@@ -73,10 +73,7 @@ class Parser {
     for (const Flag& flag : common_flags()) add(flag);
     if (command == nullptr) return;
     for (const Flag& flag : command->flags) add(flag);
-    for (const Argument& argument : command->arguments) {
-      auto* option = app_.add_option(std::string(argument.name), arguments_[argument.name]);
-      option->required(argument.required)->expected(argument.repeats ? -1 : 1);
-    }
+    app_.add_option("arguments", arguments_)->expected(-1);
   }
 
   Result<ParsedCommand> parse(std::vector<std::string> words) {
@@ -89,11 +86,6 @@ class Parser {
     try {
       app_.parse(std::move(words));
     } catch (const CLI::ParseError& error) {
-      if (app_.count("--help") + app_.count("--version") > 0) return take();
-      bool is_too_many = std::string_view(error.what()).find("At Most") != std::string_view::npos;
-      if (!app_.remaining().empty() || is_too_many) {
-        return wrong("there are too many words; quote what has blanks");
-      }
       return wrong(error.what());
     }
     return take();
@@ -107,6 +99,7 @@ class Parser {
       option = app_.add_flag(flag_names(flag));
     } else {
       option = app_.add_option(flag_names(flag), values_[name])->expected(1);
+      option->allow_extra_args(false);  // what follows the value is an argument
       option->multi_option_policy(flag.repeats ? CLI::MultiOptionPolicy::TakeAll
                                                : CLI::MultiOptionPolicy::TakeLast);
     }
@@ -119,14 +112,25 @@ class Parser {
     for (auto& [name, option] : options_) {
       if (option->count() > 0) parsed.flags[name] = values_[name];
     }
+    parsed.arguments = arguments_;
+    FRESHET_TRY_STATUS(take_common(parsed));
+    if (!parsed.help && !parsed.version) FRESHET_TRY_STATUS(check_arguments());
+    return parsed;
+  }
+
+  Status check_arguments() const {
+    std::size_t given = arguments_.size(), most = 0;
     if (command_ != nullptr) {
       for (const Argument& argument : command_->arguments) {
-        auto& given = arguments_[argument.name];
-        parsed.arguments.insert(parsed.arguments.end(), given.begin(), given.end());
+        if (argument.required && given <= most) {
+          return wrong(fmt::format("{} lacks {}", command_->name, argument.name));
+        }
+        most = argument.repeats ? given : most + 1;
       }
     }
-    FRESHET_TRY_STATUS(take_common(parsed));
-    return parsed;
+    if (given <= most) return ok();
+    return wrong(
+        fmt::format("\"{}\" is one word too many; quote what has blanks", arguments_.at(most)));
   }
 
   static Status take_common(ParsedCommand& parsed) {
@@ -178,7 +182,7 @@ class Parser {
   const Command* command_;
   CLI::App app_;
   std::map<std::string, std::vector<std::string>, std::less<>> values_;
-  std::map<std::string_view, std::vector<std::string>> arguments_;
+  std::vector<std::string> arguments_;
   std::vector<std::pair<std::string, CLI::Option*>> options_;
 };
 

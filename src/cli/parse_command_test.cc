@@ -29,6 +29,13 @@ TEST(ParseCommandTest, FindsCommandArgumentsAndFlags) {
   EXPECT_THAT(parsed->flags["server"], ElementsAre("http://a:1"));
 }
 
+TEST(ParseCommandTest, AFlagTakesOneWord) {
+  auto parsed = parse({"explain", "--server", "http://a:1", "id"});
+  ASSERT_TRUE(parsed) << parsed.error().message();
+  EXPECT_THAT(parsed->arguments, ElementsAre("id"));
+  EXPECT_THAT(parsed->flags["server"], ElementsAre("http://a:1"));
+}
+
 TEST(ParseCommandTest, TheLongestNameWins) {
   auto parsed = parse({"config", "show", "--origin"});
   ASSERT_TRUE(parsed);
@@ -85,9 +92,11 @@ TEST(ParseCommandTest, UnknownWordsNameTheNearest) {
   EXPECT_THAT(refused({"ref"}), HasSubstr("put, diff, get, history"));
   EXPECT_THAT(refused({"ref", "pt", "x"}), HasSubstr("did you mean \"ref put\"?"));
   EXPECT_THAT(refused({"sql", "--fromat", "csv", "x"}), HasSubstr("did you mean \"--format\"?"));
-  EXPECT_THAT(refused({"sql", "a", "b"}), HasSubstr("too many words"));
+  EXPECT_THAT(refused({"sql", "a", "b"}), HasSubstr("\"b\" is one word too many"));
   EXPECT_THAT(refused({"sql", "-z", "b"}), HasSubstr("there is no flag \"-z\""));
-  EXPECT_THAT(refused({"explain"}), HasSubstr("ID"));
+  EXPECT_THAT(refused({"explain"}), HasSubstr("explain lacks ID"));
+  EXPECT_THAT(refused({"ref", "put", "cameras"}), HasSubstr("ref put lacks FILE"));
+  EXPECT_THAT(refused({"version", "now"}), HasSubstr("\"now\" is one word too many"));
   EXPECT_THAT(refused({"sql", "--format"}), HasSubstr("format"));
   EXPECT_THAT(refused({"version", "--color", "green"}), HasSubstr("auto, always or never"));
 }

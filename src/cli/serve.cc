@@ -19,7 +19,9 @@ Result<ExitCode> run_serve(const Invocation& invocation) {
     return ExitCode::kOk;
   }
   FRESHET_TRY(auto server, app::Server::start(loaded.config));
-  output.note(server->start_report());
+  std::string report = server->start_report();
+  while (report.ends_with('\n')) report.pop_back();
+  output.note(report);
   // For whoever waits for a line rather than for DIR/addresses.json.
   const app::Addresses& addresses = server->addresses();
   output.write_line(fmt::format("listening aws={} http={}",
