@@ -229,6 +229,8 @@ TEST_F(EngineTest, ReachesNothingBeyondItsTables) {
                           "SELECT * FROM memory.main.x",
                           "SELECT * FROM pg_catalog.pg_settings",
                           "SHOW DATABASES",
+                          "SELECT repeat('x', 2000000000)",
+                          "SELECT lpad('x', position::INTEGER, 'y') FROM detections",
                           "SELECT * FROM test_all_types()",
                           "SELECT write_log('x')"}) {
     expect_error(sql, Code::kDenied, 5002);

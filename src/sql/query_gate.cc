@@ -42,6 +42,11 @@ constexpr std::string_view kDeniedFunctions[] = {"currval",
                                                  "vector_type",
                                                  "write_log"};
 
+// They make a value as long as their second argument says, outside DuckDB's own memory limit.
+constexpr std::string_view kLengthFunctions[] = {"array_resize", "list_resize", "lpad", "repeat",
+                                                 "rpad"};
+constexpr std::size_t kLengthDigitsMax = 5;
+
 template <std::size_t n>
 bool holds(const std::string_view (&names)[n], std::string_view name) {
   return std::find(std::begin(names), std::end(names), name) != std::end(names);
@@ -90,10 +95,24 @@ class Judge {
       std::string name = lower_case(node.text_of("function_name"));
       if (holds(kDeniedFunctions, name))
         return refuse(node, fmt::format("{}() is not allowed in a query", name));
+      if (holds(kLengthFunctions, name) && !has_small_length(node)) {
+        return refuse(node, fmt::format("the length that {}() takes must be a plain number of at "
+                                        "most {} digits",
+                                        name, kLengthDigitsMax));
+      }
     }
     for (const auto& [name, member] : node.members) FRESHET_TRY_STATUS(check(member));
     for (const SyntaxNode& item : node.items) FRESHET_TRY_STATUS(check(item));
     return ok();
+  }
+
+  static bool has_small_length(const SyntaxNode& function) {
+    const SyntaxNode* arguments = function.find("children");
+    if (arguments == nullptr || arguments->items.size() < 2) return true;  // DuckDB refuses it
+    const SyntaxNode* constant = arguments->items[1].find("value");
+    const SyntaxNode* number = constant == nullptr ? nullptr : constant->find("value");
+    return number != nullptr && number->kind == SyntaxNode::Kind::kNumber &&
+           number->text.size() <= kLengthDigitsMax;
   }
 
   Status check_table(const SyntaxNode& node) {
