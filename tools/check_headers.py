@@ -1,12 +1,16 @@
 #!/usr/bin/env python3
 """Every header of src/ compiles alone, with the flags of the dev build.
 
+A header that its own .cc includes before anything else has been compiled alone with that file, so only
+the others are compiled here.
+
 Usage: tools/check_headers.py BUILD_DIR
 """
 import concurrent.futures
 import json
 import os
 import pathlib
+import re
 import shlex
 import subprocess
 import sys
@@ -37,6 +41,14 @@ def flags_by_folder(build):
     return flags
 
 
+def is_first_include_of_its_source(header):
+    source = header.with_suffix(".cc")
+    if not source.exists():
+        return False
+    include = re.search(r'^#include\s+(\S+)', source.read_text(), re.MULTILINE)
+    return include is not None and include.group(1) == f'"{header.relative_to(ROOT / "src")}"'
+
+
 def check(header, command):
     result = subprocess.run(command + ["-fsyntax-only", "-x", "c++", str(header)],
                             capture_output=True, text=True, check=False)
@@ -49,7 +61,7 @@ def main():
     if not flags:
         sys.exit(f"{build}/compile_commands.json names no source: configure the dev preset first")
     any_flags = next(iter(flags.values()))
-    headers = sorted((ROOT / "src").rglob("*.h"))
+    headers = sorted(h for h in (ROOT / "src").rglob("*.h") if not is_first_include_of_its_source(h))
     bad = 0
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         jobs = [pool.submit(check, h, flags.get(h.parent, any_flags)) for h in headers]
@@ -58,7 +70,7 @@ def main():
             if code != 0:
                 bad += 1
                 print(f"{header.relative_to(ROOT)} does not compile alone:\n{errors}")
-    print(f"{len(headers)} headers, {bad} do not compile alone")
+    print(f"{len(headers)} headers that no source of their own includes first, {bad} do not compile alone")
     sys.exit(1 if bad else 0)
 
 
