@@ -1,8 +1,6 @@
 #include "pipeline/decode.h"
 
-#define XXH_INLINE_ALL
 #include <fmt/format.h>
-#include <xxhash.h>
 
 #include <algorithm>
 #include <array>
@@ -12,57 +10,12 @@
 
 #include "pipeline/canonical_json.h"
 #include "pipeline/event_fields.h"
+#include "pipeline/event_row.h"
 #include "pipeline/json_reader.h"
 #include "pipeline/text_arena.h"
 
 namespace freshet::pipeline {
 namespace {
-
-// What one event said, each value as its column holds it. `present` has a bit per Field.
-struct EventValues {
-  std::uint32_t present = 0;
-  EventId id;
-  std::string_view id_text;  // "" where the id is a UUID or ULID
-  std::string_view camera_id, location_id, item_name, track_id, media_ref, attributes;
-  std::int64_t event_time_us = 0;
-  std::uint64_t frame_no = 0;
-  std::uint16_t confidence_e4 = 0;
-  Box box;
-
-  bool has(Field field) const { return (present >> static_cast<unsigned>(field) & 1) != 0; }
-  void set(Field field) { present |= 1u << static_cast<unsigned>(field); }
-};
-
-// Over the values as stored, in the columns' order: white space, the order of names, aliases and
-// the spelling of numbers make no difference, and nothing of the transport is in it.
-ContentHash hash_content(const EventValues& values, std::uint64_t seed) {
-  // Fixed part, then length and bytes of seven texts.
-  constexpr std::size_t kFixedBytes = 4 + 16 + 8 + 8 + 2 + 8;
-  constexpr std::size_t kBytesMax =
-      kFixedBytes + 7 * 2 + 5 * kTextBytesMax + kMediaBytesMax + kAttributesBytesMax;
-  char buffer[kBytesMax];
-  std::size_t size = 0;
-  auto put = [&](const void* from, std::size_t bytes) {
-    std::memcpy(buffer + size, from, bytes);
-    size += bytes;
-  };
-  put(&values.present, 4);
-  put(&values.id, 16);
-  put(&values.event_time_us, 8);
-  put(&values.frame_no, 8);
-  put(&values.confidence_e4, 2);
-  put(&values.box, 8);
-  for (std::string_view text :
-       {values.id_text, values.camera_id, values.location_id, values.item_name, values.track_id,
-        values.media_ref, values.attributes}) {
-    auto length = static_cast<std::uint16_t>(text.size());
-    put(&length, 2);
-    if (!text.empty()) put(text.data(), text.size());
-  }
-  FRESHET_CHECK(size <= kBytesMax);
-  XXH128_hash_t hash = XXH3_128bits_withSeed(buffer, size, seed);
-  return {hash.high64, hash.low64};
-}
 
 bool has_upper_case(std::string_view text) {
   constexpr std::uint64_t kOnes = 0x0101010101010101;
@@ -86,58 +39,7 @@ struct ExpectedName {
 };
 constexpr std::size_t kExpectedNames = 12;
 
-void append_row(const EventValues& values, ColumnBatch& rows) {
-  auto text = [&](std::size_t column, std::string_view value) {
-    if (value.empty())
-      rows.columns[column].append_null();
-    else
-      rows.columns[column].append(value);
-  };
-  auto number = [&](std::size_t column, Field field, auto value) {
-    if (values.has(field))
-      rows.columns[column].append(value);
-    else
-      rows.columns[column].append_null();
-  };
-  rows.columns[0].append(values.id);
-  text(1, values.camera_id);
-  text(2, values.location_id);
-  text(3, values.item_name);
-  number(4, Field::kConfidence, values.confidence_e4 / 10'000.0);
-  number(5, Field::kBox, values.box);
-  rows.columns[6].append(values.event_time_us);
-  text(7, values.track_id);
-  number(8, Field::kFrameNo, values.frame_no);
-  text(9, values.media_ref);
-  text(10, values.attributes);
-  text(11, values.id_text);
-}
-
-constexpr std::string_view kReasonWords[] = {"parse",    "schema",        "too_large", "no_id",
-                                             "conflict", "future",        "bad_time",  "no_zone",
-                                             "bad_box",  "no_frame_size", "sql",       "poison"};
-
 }  // namespace
-
-const Schema& detection_schema() {
-  static const Schema schema{{{"detection_id", ColumnType::kUuid},
-                              {"camera_id", ColumnType::kText},
-                              {"location_id", ColumnType::kText},
-                              {"item_name", ColumnType::kText},
-                              {"confidence", ColumnType::kDouble},
-                              {"bbox", ColumnType::kBox},
-                              {"event_time", ColumnType::kTimestamp},
-                              {"track_id", ColumnType::kText},
-                              {"frame_no", ColumnType::kUInt64},
-                              {"media_ref", ColumnType::kText},
-                              {"attributes", ColumnType::kText},
-                              {"id_text", ColumnType::kText}}};
-  return schema;
-}
-
-std::string_view reason_name(Reason reason) {
-  return kReasonWords[static_cast<std::size_t>(reason)];
-}
 
 struct Decoder::State {
   explicit State(const DecodeConfig& c) : config(c) {}

@@ -17,6 +17,10 @@ inline constexpr std::size_t kBodyBytesAt = 16;    // u64
 inline constexpr std::size_t kContentHashAt = 24;  // u64
 inline constexpr std::size_t kHeaderBytes = 32;
 
+// What a table may have, stored or not.
+inline constexpr std::size_t kColumnsMax = 256;
+inline constexpr std::size_t kRowsMax = 100'000'000;
+
 // Body: name and key column (u32 length, bytes), u32 columns, u64 rows; for each column a type byte
 // (ColumnType) and its name; then for each column one validity byte a row (0 or 1), and its values:
 // fixed width one after another, or for texts a u32 length each and then all bytes.
