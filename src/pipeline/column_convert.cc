@@ -15,6 +15,11 @@ namespace {
 
 constexpr std::int64_t kDayUs = 86'400'000'000;
 
+// In the years 0000 to 9999, which is what RFC 3339 can write. DATE 'infinity' is not.
+bool is_calendar_day(std::int64_t days) {
+  return days >= -719'528 && days <= 2'932'896;
+}
+
 bool is_integer(ColumnType type) {
   return type >= ColumnType::kInt8 && type <= ColumnType::kUInt64;
 }
@@ -144,7 +149,9 @@ bool append_bool(const ColumnVector& from, std::size_t row, ColumnVector& to) {
 
 bool append_time(const ColumnVector& from, std::size_t row, ColumnVector& to) {
   if (from.type() == ColumnType::kDate) {
-    to.append(std::int64_t{from.get<std::int32_t>(row)} * kDayUs);
+    std::int64_t days = from.get<std::int32_t>(row);
+    if (!is_calendar_day(days)) return false;
+    to.append(days * kDayUs);
     return true;
   }
   auto text = from.get<std::string_view>(row);
@@ -211,10 +218,16 @@ std::string value_text(const ColumnVector& column, std::size_t row) {
       return fmt::format("{}", column.get<float>(row));
     case ColumnType::kDouble:
       return fmt::format("{}", column.get<double>(row));
-    case ColumnType::kDate:
-      return format_rfc3339_us(std::int64_t{column.get<std::int32_t>(row)} * kDayUs).substr(0, 10);
-    case ColumnType::kTimestamp:
-      return format_rfc3339_us(column.get<std::int64_t>(row));
+    case ColumnType::kDate: {
+      std::int64_t days = column.get<std::int32_t>(row);
+      if (!is_calendar_day(days)) return fmt::format("day {}", days);
+      return format_rfc3339_us(days * kDayUs).substr(0, 10);
+    }
+    case ColumnType::kTimestamp: {
+      auto us = column.get<std::int64_t>(row);
+      if (!is_calendar_day(us / kDayUs)) return fmt::format("microsecond {}", us);
+      return format_rfc3339_us(us);
+    }
     case ColumnType::kUuid: {
       auto id = column.get<EventId>(row);
       return fmt::format("{:08x}-{:04x}-{:04x}-{:04x}-{:012x}", id.high >> 32,

@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <limits>
+
 #include "pipeline/column_convert.h"
 #include "pipeline/decode.h"
 
@@ -225,6 +227,10 @@ TEST(ColumnConvertTest, is_exact_or_says_no) {
   EXPECT_EQ(converted(std::int64_t{1}, kInt64, kBool), "true");
   EXPECT_EQ(converted(std::int64_t{2}, kInt64, kBool), "no");
   EXPECT_EQ(converted(std::int32_t{20'454}, kDate, kTimestamp), "2026-01-01T00:00:00.000000Z");
+  EXPECT_EQ(converted(std::int32_t{2'147'483'647}, kDate, kTimestamp), "no");
+  EXPECT_EQ(converted(std::int32_t{2'147'483'647}, kDate, kText), "day 2147483647");
+  EXPECT_EQ(converted(std::numeric_limits<std::int64_t>::max(), kTimestamp, kText),
+            "microsecond 9223372036854775807");
   EXPECT_EQ(converted(std::string_view("2026-01-01T00:00:00"), kText, kTimestamp), "no");
   EXPECT_EQ(converted(std::string_view(""), kText, kInt64), "");
   EXPECT_EQ(converted(EventId{1, 2}, kUuid, kText), "00000000-0000-0001-0000-000000000002");
