@@ -21,7 +21,7 @@ allow = ["dynamodb:GetItem table/*", "kinesis:ListStreams *"]
 secret_file = "keys/operator"
 allow = ["* *"]
 """
-SECRETS = {"gateway": "secret of the gateway", "reader": "secret+of/the=reader", "operator": "s"}
+SECRETS = {"gateway": "secret-of-the-gateway", "reader": "secret+of/the=reader", "operator": "s"}
 
 
 def write_keys(folder):

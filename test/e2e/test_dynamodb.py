@@ -123,9 +123,9 @@ def test_query_by_location_with_a_filter(dynamodb, published):
     cameras = {camera for camera, location in configs.CAMERAS if location == "loc-2"}
     items = pages(dynamodb.query, TableName="detections", IndexName="by_location", Limit=10,
                   KeyConditionExpression="location_id = :l", FilterExpression="item_name = :i AND confidence > :x",
-                  ExpressionAttributeValues={":l": {"S": "loc-2"}, ":i": {"S": "car"}, ":x": {"N": "0.01"}})
+                  ExpressionAttributeValues={":l": {"S": "loc-2"}, ":i": {"S": "bus"}, ":x": {"N": "0.01"}})
     wanted = {event["detection_id"] for event in published.values()
-              if event["camera_id"] in cameras and event["item_name"] == "car" and event["confidence"] > 0.01}
+              if event["camera_id"] in cameras and event["item_name"] == "bus" and event["confidence"] > 0.01}
     assert {item["detection_id"]["S"] for item in items} == wanted and wanted
 
 

@@ -63,7 +63,7 @@ def put(kinesis, number):
             if "ErrorCode" not in outcome]
 
 
-def test_a_full_disk(start_server, small_disk):
+def test_a_full_disk(small_disk, start_server):
     server = start_server(configs.standard(limits=LIMITS), data=small_disk / "data")
     kinesis, dynamodb = server.client("kinesis", read_timeout=30), server.client("dynamodb")
     acknowledged, number = [], 0

@@ -17,7 +17,7 @@ allow = ["* *"]
 secret_file = "keys/other"
 allow = ["* *"]
 """
-SECRET = "a secret of the signer"
+SECRET = "a/secret+of=the-signer"
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +25,7 @@ def guarded(tmp_path_factory):
     folder = tmp_path_factory.mktemp("signatures")
     configs.write_references(folder / "reference")
     (folder / "keys").mkdir()
-    for name, secret in (("signer", SECRET), ("other", "the other's")):
+    for name, secret in (("signer", SECRET), ("other", "the-others")):
         (folder / "keys" / name).write_text(secret + "\n")
         (folder / "keys" / name).chmod(0o600)
     one = server_module.Server(folder, configs.standard(more=KEYS)).start()
