@@ -65,13 +65,22 @@ std::vector<pipeline::PipelineSettings> all_settings(const Config& config) {
 
 using Tables = std::vector<std::shared_ptr<const pipeline::ReferenceTable>>;
 
-Result<Tables> load_references(const Config& config) {
+struct LoadedReferences {
   Tables tables;
+  std::vector<std::pair<std::string, Error>> refused;  // by table
+};
+
+LoadedReferences load_references(const Config& config) {
+  LoadedReferences loaded;
   for (const ReferenceConfig& reference : config.references) {
-    FRESHET_TRY(auto table, load_reference_file(reference));
-    tables.push_back(std::move(table));
+    auto table = load_reference_file(reference);
+    if (table) {
+      loaded.tables.push_back(*std::move(table));
+    } else {
+      loaded.refused.emplace_back(reference.name, std::move(table).error());
+    }
   }
-  return tables;
+  return loaded;
 }
 
 pipeline::RunnerConfig to_runner_config(const Config& config, const MemoryPlan& memory) {
@@ -131,6 +140,7 @@ struct Server::State {
   bool stopped = false;
 
   Status start();
+  Status keep_versions_of(std::vector<std::pair<std::string, Error>> refused);
   Status open_aws_doors();
   Status open_http_door(std::vector<gate::Key> keys);
   Status health() const;
@@ -146,11 +156,14 @@ Status Server::State::start() {
   Status keys_status;
   std::vector<gate::Key> keys = to_keys(config, keys_status);
   FRESHET_TRY_STATUS(std::move(keys_status));
-  FRESHET_TRY(Tables files, load_references(config));
+  LoadedReferences files = load_references(config);
   workers = std::make_unique<io::ThreadPool>("worker", 2, kWorkerQueueMax);
-  FRESHET_TRY(runner,
-              pipeline::Runner::start(to_runner_config(config, memory), std::move(files),
-                                      io::system_disk(), clock, io::system_random(), *workers));
+  auto started = pipeline::Runner::start(to_runner_config(config, memory), std::move(files.tables),
+                                         io::system_disk(), clock, io::system_random(), *workers);
+  // A file that cannot be read may be why a pipeline finds no such column.
+  if (!started && !files.refused.empty()) return std::move(files.refused.front().second);
+  FRESHET_TRY(runner, std::move(started));
+  FRESHET_TRY_STATUS(keep_versions_of(std::move(files.refused)));
   reloader = std::make_unique<ReferenceReloader>(config.references, runner->references(), clock);
   gate = std::make_unique<gate::Gate>(gate::GateConfig{.region = config.region}, clock,
                                       io::system_random());
@@ -158,6 +171,18 @@ Status Server::State::start() {
   FRESHET_TRY_STATUS(open_aws_doors());
   FRESHET_TRY_STATUS(open_http_door(std::move(keys)));
   return write_addresses();
+}
+
+// A server that starts again after a crash must not stay away because a file was spoilt meanwhile:
+// the version that is in force stays. Where there is none, there is nothing to join with.
+Status Server::State::keep_versions_of(std::vector<std::pair<std::string, Error>> refused) {
+  for (auto& [table, error] : refused) {
+    std::uint32_t version = runner->references().active(table).version;
+    if (version == 0) return std::move(error);
+    log_error("a reference file was not taken; the version in force stays",
+              {{"table", table}, {"version", version}, {"error", error.to_string()}});
+  }
+  return ok();
 }
 
 // Without a key anyone who connects may do anything, so only this machine may connect.
@@ -334,8 +359,9 @@ Status check_server(const Config& config) {
   Status keys_status;
   to_keys(config, keys_status);
   FRESHET_TRY_STATUS(std::move(keys_status));
-  FRESHET_TRY(Tables files, load_references(config));
-  return pipeline::Runner::check(all_settings(config), files);
+  LoadedReferences files = load_references(config);
+  if (!files.refused.empty()) return std::move(files.refused.front().second);
+  return pipeline::Runner::check(all_settings(config), files.tables);
 }
 
 }  // namespace freshet::app
