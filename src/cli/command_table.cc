@@ -175,6 +175,16 @@ const std::vector<Command>& table() {
        {{"markdown", 0, "", "as the reference page"}},
        {"freshet config schema"},
        run_config_schema},
+      {"inspect",
+       "operate",
+       "looks into a log on disk",
+       "Shows segments and commit blocks of a data directory, and what recovery would make of "
+       "them. "
+       "Changes nothing; needs no server. Ends with 1 where something is damaged.",
+       {{"DIR", true}},
+       {{"blocks", 0, "", "list every block"}},
+       {"freshet inspect /var/lib/freshet"},
+       run_inspect},
       {"bench ingest",
        "operate",
        "measures signed PutRecords",

@@ -17,6 +17,7 @@ Result<ExitCode> run_demo(const Invocation& invocation);
 Result<ExitCode> run_explain(const Invocation& invocation);
 Result<ExitCode> run_help(const Invocation& invocation);
 Result<ExitCode> run_ingest(const Invocation& invocation);
+Result<ExitCode> run_inspect(const Invocation& invocation);
 Result<ExitCode> run_ref_diff(const Invocation& invocation);
 Result<ExitCode> run_ref_get(const Invocation& invocation);
 Result<ExitCode> run_ref_history(const Invocation& invocation);

@@ -1,4 +1,5 @@
-// What the program tells its shell. docs/reference/commands.md lists them; a test holds them.
+// What the program tells its shell. `freshet help exit-codes` lists them;
+// test/e2e/test_cli.py holds them.
 #pragma once
 
 #include "common/result.h"

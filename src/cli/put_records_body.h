@@ -1,5 +1,5 @@
 // Bodies of PutRecords for load: made once, then only the bytes that must differ are written anew.
-// An event costs about 30 ns a send instead of 2 µs.
+// An event costs 34 to 58 ns a send instead of 3.4 µs.
 #pragma once
 
 #include <cstdint>

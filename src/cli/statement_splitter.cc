@@ -35,8 +35,10 @@ std::size_t skip_token(std::string_view text, std::size_t at) {
   return at + 1;
 }
 
-bool is_blank(std::string_view text) {
-  return text.find_first_not_of(" \t\r\n") == std::string_view::npos;
+// Without what blanks stand before it: errors count lines from the statement's own first.
+std::string from_first_word(const std::string& text) {
+  std::size_t begin = text.find_first_not_of(" \t\r\n");
+  return begin == std::string::npos ? "" : text.substr(begin);
 }
 
 }  // namespace
@@ -44,9 +46,9 @@ bool is_blank(std::string_view text) {
 std::optional<std::string> StatementSplitter::next() {
   for (std::size_t at = 0; at < pending_.size();) {
     if (pending_[at] == ';') {
-      std::string statement = pending_.substr(0, at);
+      std::string statement = from_first_word(pending_.substr(0, at));
       pending_.erase(0, at + 1);
-      if (!is_blank(statement)) return statement;
+      if (!statement.empty()) return statement;
       at = 0;
       continue;
     }
@@ -57,7 +59,7 @@ std::optional<std::string> StatementSplitter::next() {
 }
 
 std::string StatementSplitter::rest() const {
-  return is_blank(pending_) ? "" : pending_;
+  return from_first_word(pending_);
 }
 
 }  // namespace freshet::cli

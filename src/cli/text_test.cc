@@ -64,8 +64,8 @@ TEST(StatementSplitterTest, SemicolonsInsideTextsEndNothing) {
   std::vector<std::string> found;
   while (auto statement = splitter.next()) found.push_back(*statement);
   EXPECT_THAT(found, ElementsAre("SELECT ';' AS \"a;b\"",
-                                 " -- one; two\nSELECT $$;$$, $t$;$$;$t$ /* ; */", "  SELECT $1"));
-  EXPECT_EQ(splitter.rest(), " rest");
+                                 "-- one; two\nSELECT $$;$$, $t$;$$;$t$ /* ; */", "SELECT $1"));
+  EXPECT_EQ(splitter.rest(), "rest");
 }
 
 TEST(StatementSplitterTest, WaitsForWhatIsOpen) {

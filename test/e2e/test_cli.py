@@ -226,3 +226,27 @@ def test_sql_prompt_reads_statements_from_stdin(server):
     assert done.stdout == "1\tx;y\n2\n"
     versioned = json.loads(server.freshet("sql", "--json", "SELECT 3 AS c").stdout)
     assert versioned["api"] == "v1" and versioned["rows"] == [{"c": 3}]
+
+
+def test_inspect_looks_at_a_log_offline(start_server, tmp_path):
+    one = start_server()
+    one.freshet("ingest", "-", text="".join(
+        json.dumps({"id": f"inspect-{number}", "cam": "cam-01", "item": "car", "ts": "2026-11-22T10:00:00Z"}) + "\n"
+        for number in range(500)))
+    one.stop()
+    done = freshet("inspect", str(one.data), "--json", "--blocks")
+    assert done.returncode == 0, done.stderr
+    (journal,) = json.loads(done.stdout)["journals"]
+    used = [segment for segment in journal["segments"] if segment["state"] == "used"]
+    assert journal["damaged_areas"] == 0 and sum(segment["records"] for segment in used) >= 500
+    assert all(segment["blocks"] == len(segment["listed_blocks"]) for segment in used)
+    # A flipped byte in the first block is damage: later blocks say that it was durable.
+    block = used[0]["listed_blocks"][0]
+    with open(used[0]["path"], "r+b") as file:
+        file.seek(block["offset"] + 300)
+        byte = file.read(1)
+        file.seek(block["offset"] + 300)
+        file.write(bytes([byte[0] ^ 0x40]))
+    done = freshet("inspect", str(one.data))
+    assert done.returncode == 1 and "damaged_areas=1" in done.stdout
+    assert freshet("inspect", str(tmp_path / "nothing")).returncode == 3
