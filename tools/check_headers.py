@@ -50,7 +50,7 @@ def is_first_include_of_its_source(header):
 
 
 def check(header, command):
-    result = subprocess.run(command + ["-fsyntax-only", "-x", "c++", str(header)],
+    result = subprocess.run(command + ["-fsyntax-only", "-x", "c++", "-include", str(header), "/dev/null"],
                             capture_output=True, text=True, check=False)
     return header, result.returncode, result.stderr
 
