@@ -160,11 +160,16 @@ def publish_camera(camera_id, file, options):
 def make_stream(options):
     """Creates the stream where the server's configuration did not."""
     client = Sender(options).client
-    try:
-        client.describe_stream_summary(StreamName=options.stream)
-    except client.exceptions.ResourceNotFoundException:
-        client.create_stream(StreamName=options.stream, ShardCount=2)
-        client.get_waiter("stream_exists").wait(StreamName=options.stream)
+    while True:
+        try:
+            client.describe_stream_summary(StreamName=options.stream)
+            return
+        except client.exceptions.ResourceNotFoundException:
+            client.create_stream(StreamName=options.stream, ShardCount=2)
+        except UNKNOWN_OUTCOMES:
+            if not options.until_acknowledged:
+                raise
+            time.sleep(0.1)
 
 
 def publish(options):
