@@ -170,7 +170,8 @@ std::uint64_t HttpApi::body_limit(const http::Request& head) {
     if (route.method == head.method && matches(route.path, head.path()))
       return route.body_bytes_max;
   }
-  return 0;
+  // Enough to read the request and say that there is no such path, rather than that it is too long.
+  return 64 << 10;
 }
 
 http::Response HttpApi::refusal(int status, std::string_view reason, const http::Request&) {
