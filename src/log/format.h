@@ -31,7 +31,9 @@ struct SegmentHeader {
   std::uint64_t nonce = 0;  // new at each reuse of the file
   std::uint64_t segment_bytes = 0;
   std::int64_t prepared_us = 0;  // wall clock, for people only
-  std::uint8_t reserved[60] = {};
+  // As in BlockHeader, when the segment was prepared: the file may be the one that was let go.
+  std::uint64_t trimmed_before_sequence = 0;
+  std::uint8_t reserved[52] = {};
   std::uint32_t header_crc = 0;  // CRC32C, seed 0, of the bytes before it
 };
 static_assert(sizeof(SegmentHeader) == 128);
@@ -43,6 +45,7 @@ static_assert(offsetof(SegmentHeader, epoch) == 32);
 static_assert(offsetof(SegmentHeader, nonce) == 40);
 static_assert(offsetof(SegmentHeader, segment_bytes) == 48);
 static_assert(offsetof(SegmentHeader, prepared_us) == 56);
+static_assert(offsetof(SegmentHeader, trimmed_before_sequence) == 64);
 static_assert(offsetof(SegmentHeader, header_crc) == 124);
 // It is rewritten in place when a segment is reused: within one 512-byte sector it cannot tear.
 static_assert(sizeof(SegmentHeader) <= 512);
@@ -81,6 +84,9 @@ struct BlockHeader {
   std::int64_t arrival_max_us = 0;
   std::int64_t event_time_min_us = 0;  // 0 and 0: not known to the log
   std::int64_t event_time_max_us = 0;
+  // Blocks before this sequence were let go when this was submitted: what is missing there is no
+  // damage, and what still stands there does not count.
+  std::uint64_t trimmed_before_sequence = 0;
   std::uint8_t codec = 0;
   std::uint8_t flags = 0;
   std::uint8_t reserved[6] = {};
@@ -89,7 +95,7 @@ struct BlockHeader {
   std::uint32_t directory_crc = 0;  // of [directory, block_bytes): directory and padding
   std::uint32_t header_crc = 0;     // of the bytes before it; the CRCs are seeded per segment
 };
-inline constexpr std::size_t kBlockHeaderBytes = 192;
+inline constexpr std::size_t kBlockHeaderBytes = 200;
 static_assert(sizeof(BlockHeader) == kBlockHeaderBytes);
 static_assert(offsetof(BlockHeader, format_version) == 8);
 static_assert(offsetof(BlockHeader, journal_id) == 12);
@@ -112,12 +118,13 @@ static_assert(offsetof(BlockHeader, arrival_min_us) == 136);
 static_assert(offsetof(BlockHeader, arrival_max_us) == 144);
 static_assert(offsetof(BlockHeader, event_time_min_us) == 152);
 static_assert(offsetof(BlockHeader, event_time_max_us) == 160);
-static_assert(offsetof(BlockHeader, codec) == 168);
-static_assert(offsetof(BlockHeader, flags) == 169);
-static_assert(offsetof(BlockHeader, previous_crc) == 176);
-static_assert(offsetof(BlockHeader, body_crc) == 180);
-static_assert(offsetof(BlockHeader, directory_crc) == 184);
-static_assert(offsetof(BlockHeader, header_crc) == 188);
+static_assert(offsetof(BlockHeader, trimmed_before_sequence) == 168);
+static_assert(offsetof(BlockHeader, codec) == 176);
+static_assert(offsetof(BlockHeader, flags) == 177);
+static_assert(offsetof(BlockHeader, previous_crc) == 184);
+static_assert(offsetof(BlockHeader, body_crc) == 188);
+static_assert(offsetof(BlockHeader, directory_crc) == 192);
+static_assert(offsetof(BlockHeader, header_crc) == 196);
 
 // The body: records one behind the other, padding to 8, then the directory.
 struct RecordHeader {

@@ -35,13 +35,16 @@ class Inspector {
  private:
   Status look_at(const std::string& name) {
     std::optional<SegmentName> parsed = parse_segment_file_name(name);
-    bool free = parse_free_file_name(name).has_value();
-    if (!parsed.has_value() && !free && !is_preparing_file_name(name)) return ok();
+    std::optional<SegmentName> free = parse_free_file_name(name);
+    if (free.has_value()) {
+      trimmed_before_ = std::max(trimmed_before_, free->trimmed_before_sequence);
+    }
+    if (!parsed.has_value() && !free.has_value() && !is_preparing_file_name(name)) return ok();
     InspectedSegment segment;
     segment.path = journal_.directory + "/" + name;
     FRESHET_TRY(auto file, disk_.open(segment.path, io::OpenMode::kRead));
     FRESHET_TRY(segment.file_bytes, file->size());
-    segment.state = free ? State::kFree : State::kPreparing;
+    segment.state = free.has_value() ? State::kFree : State::kPreparing;
     if (parsed.has_value()) FRESHET_TRY_STATUS(scan(*file, *parsed, segment));
     journal_.segments.push_back(std::move(segment));
     return ok();
@@ -77,6 +80,7 @@ class Inspector {
     }
     std::uint64_t bytes = std::min(segment.file_bytes, header->segment_bytes);
     add_scan(scan_segment(file, identity_of(*header), segment.path, bytes));
+    trimmed_before_ = std::max(trimmed_before_, header->trimmed_before_sequence);
     summarize(scans_.back(), segment);
     if (options_.blocks) list_blocks(file, bytes, segment);
     return ok();
@@ -119,7 +123,7 @@ class Inspector {
 
   // What recovery would decide today.
   void judge() {
-    Result<Decision> decided = decide_recovery(scans_, RecoveryPolicy::kWatermark);
+    Result<Decision> decided = decide_recovery(scans_, trimmed_before_, RecoveryPolicy::kWatermark);
     if (!decided.has_value()) {
       journal_.segments[scanned_.back()].remark = decided.error().to_string();
       return;
@@ -171,6 +175,7 @@ class Inspector {
   std::vector<SegmentScan> scans_;
   std::vector<std::size_t> scanned_;  // index of each scan's segment in the journal
   SegmentIdentity owner_;
+  std::uint64_t trimmed_before_ = 0;
   bool owner_known_ = false;
 };
 

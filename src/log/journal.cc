@@ -208,6 +208,7 @@ Status Journal::State::place(PendingBlock& block) {
   header.segment_id = current->identity.segment_id;
   header.segment_offset = current->end_offset;
   header.durable_sequence = durable_sequence;
+  header.trimmed_before_sequence = trimmed_before_sequence;
   header.block_bytes = bytes;
   header.stored_bytes = block.body.stored_bytes;
   header.raw_bytes = block.body.raw_bytes;
@@ -277,7 +278,7 @@ void Journal::State::finish_durable() {
     PendingBlock& block = pending.front();
     durable_sequence = block.header.sequence;
     durable_position = block.header.last_record_position;
-    proven_sequence = std::max(proven_sequence, block.header.durable_sequence);
+    pool.prove_trimmed_before(block.header.trimmed_before_sequence);
     moved_once = false;
     readable.add_durable(block.view(), block.raw, block.segment->path, block.segment->identity);
     pending.pop_front();
@@ -350,22 +351,29 @@ Status Journal::prepare_segments() {
 
 Status Journal::trim(Position before) {
   State& state = *state_;
+  if (state.broken.has_value()) return *state.broken;
+  bool any = false;
   while (state.used.size() > 1) {
     const UsedSegment& oldest = state.used.front();
     bool is_current =
         state.current != nullptr && state.current->identity.segment_id == oldest.segment_id;
-    // Only what a durable block behind it vouches for: recovery takes what is missing below the
-    // watermark's reach for trimmed or damaged, what is missing above it for a torn tail.
     if (is_current || oldest.end_position > before.value ||
-        oldest.last_sequence > state.proven_sequence) {
+        oldest.last_sequence > state.durable_sequence) {
       break;
     }
     // Readers first: from here on they say kExpired instead of meeting foreign bytes.
     state.readable.drop_segment(oldest.segment_id);
+    state.trimmed_before_sequence =
+        std::max(state.trimmed_before_sequence, oldest.last_sequence + 1);
+    state.pool.set_trimmed_before(state.trimmed_before_sequence);
     FRESHET_TRY_STATUS(state.pool.recycle(oldest.path, oldest.segment_id, oldest.bytes));
     state.used.pop_front();
+    any = true;
   }
-  return ok();
+  if (!any) return ok();
+  // The next block says what was let go; until one does, surplus files stay for their names' sake.
+  state.last_block_is_watermark = false;
+  return state.pending.empty() ? submit_watermark() : ok();
 }
 
 Position Journal::first_position() const {

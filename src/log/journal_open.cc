@@ -67,7 +67,7 @@ Result<std::unique_ptr<Journal>> Journal::open(const Config& config, io::Disk& d
 Status Journal::State::open(RecoveryPolicy policy) {
   FRESHET_TRY_STATUS(disk.make_directory(config.directory));
   FRESHET_TRY_STATUS(list_files());
-  FRESHET_TRY(decision, decide_recovery(scans, policy));
+  FRESHET_TRY(decision, decide_recovery(scans, named_trimmed_before, policy));
   FRESHET_TRY(std::vector<Stretch> stretches,
               stretches_of(disk, scans, decision.extents, decision.last_sequence));
   note_recovered(stretches);
@@ -81,6 +81,9 @@ Status Journal::State::open(RecoveryPolicy policy) {
 }
 
 Status Journal::State::list_files() {
+  // A name that a former process gave may stand in the kernel's memory alone, when its sync failed.
+  // Nothing is built on names that a crash could take back.
+  FRESHET_TRY_STATUS(disk.sync_directory(config.directory));
   FRESHET_TRY(std::vector<std::string> names, disk.list(config.directory));
   std::uint64_t last_id = 0;
   for (const std::string& name : names) {
@@ -94,11 +97,12 @@ Status Journal::State::list_files() {
       FRESHET_TRY(std::uint64_t bytes, file->size());
       last_id = std::max(last_id, free->segment_id);
       epoch = std::max(epoch, free->epoch);
+      named_trimmed_before = std::max(named_trimmed_before, free->trimmed_before_sequence);
       bytes = bytes / kPageBytes * kPageBytes;
       if (bytes >= kSegmentDataOffset + 4 * kPageBytes) {
-        pool.add_free(path, bytes);
+        pool.add_free(path, bytes, free->trimmed_before_sequence);
       } else {
-        FRESHET_TRY_STATUS(disk.remove(path));
+        log_warning("a free log file is too short to be used; it may be removed", {{"path", path}});
       }
     } else if (is_preparing_file_name(name)) {
       FRESHET_TRY_STATUS(disk.remove(path));
@@ -131,6 +135,8 @@ Status Journal::State::scan_file(const std::string& name, const SegmentName& par
                                           parsed.segment_id, parsed.epoch, path));
   scans.push_back(scan_segment(*file, identity_of(*header), std::move(path),
                                std::min(bytes, header->segment_bytes)));
+  scans.back().highest_trimmed_before =
+      std::max(scans.back().highest_trimmed_before, header->trimmed_before_sequence);
   return ok();
 }
 
@@ -148,6 +154,8 @@ void Journal::State::note_recovered(const std::vector<Stretch>& stretches) {
   placed_arrival_us = recovery.last_arrival_us;
   epoch_first_sequence = decision.last_sequence + 1;
   next_sequence = epoch_first_sequence;
+  trimmed_before_sequence = decision.trimmed_before;
+  pool.set_trimmed_before(decision.trimmed_before);
 }
 
 void Journal::State::note_gaps(const std::vector<Stretch>& stretches) {
@@ -195,11 +203,17 @@ void Journal::State::note_used_segments(const std::vector<Stretch>& stretches) {
       segment.last_sequence = std::max(segment.last_sequence, stretches[each].last_sequence);
       segment.end_position = std::max(segment.end_position, stretches[each].end_position);
     }
-    for (const Gap& gap : recovery.gaps) {
-      if (gap.segment != segment.path) continue;
-      segment.counts = true;
-      std::uint64_t behind = gap.before.value != 0 ? gap.before.value : next_position;
-      segment.end_position = std::max(segment.end_position, behind);
+    // With the damage that may have stood in it, the missing blocks go too.
+    for (const Hole& hole : decision.holes) {
+      for (const Hole::Place& place : hole.places) {
+        if (place.segment != index) continue;
+        segment.counts = true;
+        segment.last_sequence = std::max(segment.last_sequence, hole.last_sequence);
+        std::uint64_t behind = hole.extent_after != Hole::kNone
+                                   ? stretches[hole.extent_after].first_position
+                                   : next_position;
+        segment.end_position = std::max(segment.end_position, behind);
+      }
     }
     last_sequence = segment.last_sequence;
     end_position = segment.end_position;
@@ -256,7 +270,6 @@ Status Journal::State::begin_epoch(const std::vector<Stretch>& stretches) {
   start.header.flags = kEpochStart;
   FRESHET_TRY_STATUS(write_now(std::move(start)));
   durable_sequence = next_sequence - 1;
-  proven_sequence = decision.last_sequence;
   durable_position = recovery.last.value;
   return free_void_segments();
 }
@@ -277,7 +290,6 @@ Status Journal::State::begin_without_space(const std::vector<Stretch>& stretches
   }
   show(stretches);
   durable_sequence = decision.last_sequence;
-  proven_sequence = decision.durable_sequence;
   durable_position = recovery.last.value;
   return ok();
 }
@@ -288,9 +300,10 @@ void Journal::State::show(const std::vector<Stretch>& stretches) {
     last = std::max(last, stretch.last_record_position);
     readable.add_stretch(stretch);
   }
+  // Damage in front is damage, nothing that expired.
   bool front_hole = std::any_of(decision.holes.begin(), decision.holes.end(),
                                 [](const Hole& hole) { return hole.extent_before == Hole::kNone; });
-  bool whole = stretches.empty() || stretches.front().first_sequence == 1 || front_hole;
+  bool whole = stretches.empty() || decision.trimmed_before <= 1 || front_hole;
   readable.set_begins_at_the_beginning(whole);
   readable.set_durable({last}, last_arrival_us);
   last_placed_position = last;

@@ -87,6 +87,7 @@ struct Journal::State {
   // Only while opening.
   std::vector<SegmentScan> scans;
   Decision decision;
+  std::uint64_t named_trimmed_before = 0;
 
   std::shared_ptr<Segment> current;
   std::deque<UsedSegment> used;  // by id; the last one is `current`
@@ -101,8 +102,7 @@ struct Journal::State {
   std::uint64_t next_position = 0;
   std::uint64_t next_tag = 1;
   std::uint64_t durable_sequence = 0;
-  // The highest durable_sequence that a durable block tells of: what recovery would call W.
-  std::uint64_t proven_sequence = 0;
+  std::uint64_t trimmed_before_sequence = 0;
   std::uint64_t last_placed_position = 0;  // of the last record in any block placed
   std::int64_t placed_arrival_us = 0;      // of the block placed last
   std::uint64_t durable_position = 0;

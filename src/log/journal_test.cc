@@ -351,7 +351,7 @@ TEST_P(JournalTest, TrimReusesSegmentsAndSaysExpired) {
   std::uint64_t before = journal_->bytes_on_disk();
   std::uint64_t keep = wrote_[400].position;
   ASSERT_TRUE(journal_->trim({keep}).has_value());
-  for (int round = 0; round < 20; ++round) turn(0);
+  for (int round = 0; round < 20; ++round) turn(1000);
   EXPECT_LT(journal_->bytes_on_disk(), before);
   Position first = journal_->first_position();
   EXPECT_GT(first.value, wrote_.front().position);
@@ -380,7 +380,7 @@ TEST_P(JournalTest, RetentionByBytesKeepsTheNewest) {
   flush();
   Position keep = journal_->position_for_bytes(4 << 20);
   ASSERT_TRUE(journal_->trim(keep).has_value());
-  for (int round = 0; round < 20; ++round) turn(0);
+  for (int round = 0; round < 20; ++round) turn(1000);
   EXPECT_LE(journal_->bytes_on_disk(), std::uint64_t{5} << 20);
   EXPECT_EQ(journal_->first_position(), keep);
   EXPECT_EQ(journal_->position_for_bytes(1ull << 40), keep);

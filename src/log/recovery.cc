@@ -123,20 +123,6 @@ std::vector<Hole::Place> places_between(const Scans& scans, const Extent* before
   return places;
 }
 
-// Blocks before the oldest extent have been trimmed away as a rule. Not so where the oldest segment
-// does not begin with a good block, or where segments before it hold traces of blocks that nothing
-// superseded.
-bool front_is_damaged(const Scans& scans, const Extent& oldest) {
-  const Run& run = run_of(scans, oldest);
-  if (run.first_sequence == 1 || oldest.first_sequence == 1) return false;
-  if (run.start_offset > kSegmentDataOffset) return true;
-  bool takes_over = run.supersedes_from_sequence == run.first_sequence ||
-                    run.epoch_first_sequence >= run.first_sequence;
-  if (takes_over) return false;
-  return std::any_of(scans.begin(), scans.begin() + static_cast<std::ptrdiff_t>(oldest.segment),
-                     [](const SegmentScan& scan) { return !scan.bad_areas.empty(); });
-}
-
 bool names_segment(const std::vector<Hole>& holes, std::size_t segment) {
   for (const Hole& hole : holes) {
     for (const Hole::Place& place : hole.places) {
@@ -169,14 +155,16 @@ void add_headless_segments(const Scans& scans, Decision& decision) {
 void find_holes(const Scans& scans, Decision& decision) {
   const std::vector<Extent>& extents = decision.extents;
   if (extents.empty()) {
-    if (decision.durable_sequence == 0) return;
+    if (decision.last_sequence < std::max<std::uint64_t>(decision.trimmed_before, 1)) return;
     Hole all;
+    all.last_sequence = decision.last_sequence;
     all.places = places_between(scans, nullptr, nullptr);
     decision.holes.push_back(std::move(all));
     return;
   }
-  if (front_is_damaged(scans, extents.front())) {
+  if (extents.front().first_sequence > std::max<std::uint64_t>(decision.trimmed_before, 1)) {
     Hole hole;
+    hole.last_sequence = extents.front().first_sequence - 1;
     hole.extent_after = 0;
     hole.places = places_between(scans, nullptr, &extents.front());
     decision.holes.push_back(std::move(hole));
@@ -186,6 +174,7 @@ void find_holes(const Scans& scans, Decision& decision) {
     std::uint64_t next = is_last ? decision.last_sequence + 1 : extents[index + 1].first_sequence;
     if (extents[index].last_sequence + 1 >= next) continue;
     Hole hole;
+    hole.last_sequence = next - 1;
     hole.extent_before = index;
     if (!is_last) hole.extent_after = index + 1;
     hole.places = places_between(scans, &extents[index], is_last ? nullptr : &extents[index + 1]);
@@ -240,17 +229,25 @@ Status refuse_unreadable_tail(const Scans& scans, const Decision& decision) {
 
 }  // namespace
 
-Result<Decision> decide_recovery(const Scans& scans, RecoveryPolicy policy) {
+Result<Decision> decide_recovery(const Scans& scans, std::uint64_t trimmed_before,
+                                 RecoveryPolicy policy) {
   Decision decision;
+  decision.trimmed_before = trimmed_before;
   for (const SegmentScan& scan : scans) {
     decision.durable_sequence = std::max(decision.durable_sequence, scan.highest_durable_sequence);
+    decision.trimmed_before = std::max(decision.trimmed_before, scan.highest_trimmed_before);
   }
   std::vector<Extent> copies = choose_copies(scans);
+  std::erase_if(
+      copies, [&](const Extent& extent) { return extent.last_sequence < decision.trimmed_before; });
   if (policy == RecoveryPolicy::kEveryHoleIsATornTail) {
     decision.last_sequence = end_of_first_stretch(copies);
     decision.durable_sequence = std::min(decision.durable_sequence, decision.last_sequence);
   } else {
-    decision.last_sequence = find_end(copies, decision.durable_sequence);
+    std::uint64_t known = std::max(decision.durable_sequence, decision.trimmed_before);
+    // What was let go was durable, also the block just before T.
+    if (decision.trimmed_before > decision.durable_sequence) --known;
+    decision.last_sequence = find_end(copies, known);
   }
   for (const Extent& extent : copies) {
     if (extent.first_sequence <= decision.last_sequence) decision.extents.push_back(extent);

@@ -3,7 +3,8 @@
 // With two blocks in flight a power cut may leave block n missing and n+1 whole, so a good block
 // behind a bad one proves nothing by itself. The watermark decides: every block carries the highest
 // sequence that was durable when it was submitted. W is the highest of these in any good block.
-//   A sequence at or below W is missing: damage. It is reported, never cut.
+//   A sequence at or below W is missing: damage. It is reported, never cut. (What retention let go
+//   is told from it by T.)
 //   A sequence above W is missing: a torn tail. It and all behind it go; none was acknowledged.
 // A block that was written twice (after a failed write, or by an interrupted recovery) has one
 // sequence and the same records in both copies; the copy in the newest segment counts.
@@ -36,9 +37,8 @@ struct Run {
   std::uint64_t start_offset = 0;
   std::uint64_t end_offset = 0;
   std::uint64_t epoch_first_sequence = 0;
-  std::uint64_t supersedes_from_sequence = 0;  // of the first block
-  std::uint64_t first_position = 0;            // base of the first block
-  std::uint64_t end_position = 0;              // one past the last record
+  std::uint64_t first_position = 0;  // base of the first block
+  std::uint64_t end_position = 0;    // one past the last record
   std::uint64_t last_record_position = 0;
   std::int64_t last_arrival_us = 0;
   std::uint64_t blocks = 0, records = 0;
@@ -58,6 +58,7 @@ struct SegmentScan {
   bool header_is_good = true;
   std::uint64_t file_bytes = 0;
   std::uint64_t highest_durable_sequence = 0;
+  std::uint64_t highest_trimmed_before = 0;
   std::uint32_t last_crc = 0;  // header CRC of the last good block
   std::vector<Run> runs;
   std::vector<BadArea> bad_areas;  // rising; none behind the last trace of a block
@@ -80,6 +81,7 @@ struct Extent {
 
 // Sequences that were durable once and are nowhere now.
 struct Hole {
+  std::uint64_t last_sequence = 0;    // of the missing ones; 0 where it is not known
   std::size_t extent_before = kNone;  // index into the extents
   std::size_t extent_after = kNone;
   struct Place {
@@ -93,13 +95,16 @@ struct Hole {
 
 struct Decision {
   std::uint64_t durable_sequence = 0;  // W
+  std::uint64_t trimmed_before = 0;    // T
   std::uint64_t last_sequence = 0;     // what stays; the new epoch begins one behind it
   std::vector<Extent> extents;         // by sequence
-  std::vector<Hole> holes;
+  std::vector<Hole> holes;             // missing sequences
   std::uint64_t torn_tail_bytes = 0;
 };
 
-// `scans` by rising segment id. FRS-3112 where an unreadable page could hold what would be cut.
-Result<Decision> decide_recovery(const std::vector<SegmentScan>& scans, RecoveryPolicy policy);
+// `scans` by rising segment id; `trimmed_before` from the names of free files. FRS-3112 where an
+// unreadable page could hold what would be cut.
+Result<Decision> decide_recovery(const std::vector<SegmentScan>& scans,
+                                 std::uint64_t trimmed_before, RecoveryPolicy policy);
 
 }  // namespace freshet::log

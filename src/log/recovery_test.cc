@@ -32,6 +32,10 @@ class ScanBuilder {
     offset_ += pages * kPageBytes;
     return *this;
   }
+  ScanBuilder& trimmed_before(std::uint64_t sequence) {
+    scan_.highest_trimmed_before = sequence;
+    return *this;
+  }
   ScanBuilder& durable(std::uint64_t sequence) {
     scan_.highest_durable_sequence = sequence;
     return *this;
@@ -46,7 +50,7 @@ class ScanBuilder {
 
 Decision decide(const std::vector<SegmentScan>& scans,
                 RecoveryPolicy policy = RecoveryPolicy::kWatermark) {
-  auto decision = decide_recovery(scans, policy);
+  auto decision = decide_recovery(scans, 0, policy);
   EXPECT_TRUE(decision.has_value());
   return decision.has_value() ? *decision : Decision{};
 }
@@ -129,15 +133,27 @@ TEST(RecoveryTest, AnInterruptedRecoveryLosesNothing) {
 }
 
 TEST(RecoveryTest, TrimmedSegmentsAreNoHole) {
-  Decision decision = decide({ScanBuilder(5, 1, 1).blocks(50, 60).durable(58)});
+  Decision decision = decide({ScanBuilder(5, 1, 1).blocks(50, 60).durable(58).trimmed_before(50)});
   EXPECT_EQ(decision.last_sequence, 60u);
   EXPECT_TRUE(decision.holes.empty());
 }
 
-TEST(RecoveryTest, ADamagedFrontOfATrimmedJournalIsDamage) {
-  Decision decision = decide({ScanBuilder(5, 1, 1).bad(1).blocks(51, 60).durable(58)});
+TEST(RecoveryTest, WhatWasTrimmedStaysTrimmedThoughItsFileIsStillThere) {
+  Decision decision = decide({ScanBuilder(4, 1, 1).blocks(40, 49),
+                              ScanBuilder(5, 1, 1).blocks(50, 60).durable(58).trimmed_before(50)});
+  ASSERT_EQ(decision.extents.size(), 1u);
+  EXPECT_EQ(decision.extents[0].segment, 1u);
+  EXPECT_TRUE(decision.holes.empty());
+}
+
+TEST(RecoveryTest, ALostFrontThatNobodyTrimmedIsDamage) {
+  Decision decision =
+      decide({ScanBuilder(5, 1, 1).bad(1).blocks(51, 60).durable(58).trimmed_before(50)});
   ASSERT_EQ(decision.holes.size(), 1u);
   EXPECT_EQ(decision.holes[0].extent_before, Hole::kNone);
+  EXPECT_EQ(decision.holes[0].last_sequence, 50u);
+  decision = decide({ScanBuilder(6, 1, 1).blocks(51, 60).durable(58).trimmed_before(50)});
+  EXPECT_EQ(decision.holes.size(), 1u);
 }
 
 TEST(RecoveryTest, ALostSegmentInTheMiddleIsDamage) {
@@ -159,7 +175,7 @@ TEST(RecoveryTest, ALostHeaderBeforeTracesOfBlocksIsDamage) {
 
 TEST(RecoveryTest, AnUnreadablePageAtTheEndRefusesTheStart) {
   std::vector<SegmentScan> scans{ScanBuilder(1, 1, 1).blocks(1, 8).bad(1, true).durable(7)};
-  auto decision = decide_recovery(scans, RecoveryPolicy::kWatermark);
+  auto decision = decide_recovery(scans, 0, RecoveryPolicy::kWatermark);
   ASSERT_FALSE(decision.has_value());
   EXPECT_EQ(decision.error().number(), 3112);
 }

@@ -15,14 +15,6 @@ std::uint32_t crc_of(const SegmentHeader& header) {
   return crc32c(0, std::as_bytes(std::span(&header, 1)).first(offsetof(SegmentHeader, header_crc)));
 }
 
-std::string name_with_epoch(const char* kind, std::uint64_t segment_id, std::uint64_t epoch) {
-  char text[96];
-  std::snprintf(text, sizeof(text), "%s-%012llu-epoch-%06llu.log", kind,
-                static_cast<unsigned long long>(segment_id),
-                static_cast<unsigned long long>(epoch));
-  return text;
-}
-
 // Takes `text` off the front, or says no.
 bool take(std::string_view& name, std::string_view text) {
   if (!name.starts_with(text)) return false;
@@ -35,16 +27,6 @@ bool take_number(std::string_view& name, std::uint64_t& number) {
   if (failure != std::errc()) return false;
   name.remove_prefix(static_cast<std::size_t>(end - name.data()));
   return true;
-}
-
-std::optional<SegmentName> parse_name_with_epoch(const char* kind, std::string_view name) {
-  std::string_view rest = name;
-  SegmentName parsed;
-  bool good = take(rest, kind) && take(rest, "-") && take_number(rest, parsed.segment_id) &&
-              take(rest, "-epoch-") && take_number(rest, parsed.epoch) && rest == ".log";
-  // Only our own spelling: "segment-1-epoch-1.log" beside the padded name would be one id twice.
-  if (!good || name_with_epoch(kind, parsed.segment_id, parsed.epoch) != name) return std::nullopt;
-  return parsed;
 }
 
 }  // namespace
@@ -105,20 +87,42 @@ Status check_segment_header(const SegmentHeader& header, std::uint64_t data_dire
   return ok();
 }
 
+// Only our own spelling counts: "segment-1-epoch-1.log" beside the padded name would be one id
+// twice.
 std::string segment_file_name(std::uint64_t segment_id, std::uint64_t epoch) {
-  return name_with_epoch("segment", segment_id, epoch);
+  char text[96];
+  std::snprintf(text, sizeof(text), "segment-%012llu-epoch-%06llu.log",
+                static_cast<unsigned long long>(segment_id),
+                static_cast<unsigned long long>(epoch));
+  return text;
 }
 
 std::optional<SegmentName> parse_segment_file_name(std::string_view name) {
-  return parse_name_with_epoch("segment", name);
+  std::string_view rest = name;
+  SegmentName parsed;
+  bool good = take(rest, "segment-") && take_number(rest, parsed.segment_id) &&
+              take(rest, "-epoch-") && take_number(rest, parsed.epoch) && rest == ".log";
+  if (!good || segment_file_name(parsed.segment_id, parsed.epoch) != name) return std::nullopt;
+  return parsed;
 }
 
-std::string free_file_name(std::uint64_t segment_id, std::uint64_t epoch) {
-  return name_with_epoch("free", segment_id, epoch);
+std::string free_file_name(const SegmentName& name) {
+  char text[128];
+  std::snprintf(text, sizeof(text), "free-%012llu-epoch-%06llu-before-%llu.log",
+                static_cast<unsigned long long>(name.segment_id),
+                static_cast<unsigned long long>(name.epoch),
+                static_cast<unsigned long long>(name.trimmed_before_sequence));
+  return text;
 }
 
 std::optional<SegmentName> parse_free_file_name(std::string_view name) {
-  return parse_name_with_epoch("free", name);
+  std::string_view rest = name;
+  SegmentName parsed;
+  bool good = take(rest, "free-") && take_number(rest, parsed.segment_id) &&
+              take(rest, "-epoch-") && take_number(rest, parsed.epoch) && take(rest, "-before-") &&
+              take_number(rest, parsed.trimmed_before_sequence) && rest == ".log";
+  if (!good || free_file_name(parsed) != name) return std::nullopt;
+  return parsed;
 }
 
 std::string preparing_file_name(std::uint64_t number) {

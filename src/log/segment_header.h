@@ -43,15 +43,17 @@ Status check_segment_header(const SegmentHeader& header, std::uint64_t data_dire
 struct SegmentName {
   std::uint64_t segment_id = 0;
   std::uint64_t epoch = 0;
+  std::uint64_t trimmed_before_sequence = 0;  // of free files
 };
 // "segment-000000000042-epoch-000007.log": the epoch stands in the name too, so that a damaged
 // header can never make a position be given twice.
 std::string segment_file_name(std::uint64_t segment_id, std::uint64_t epoch);
 std::optional<SegmentName> parse_segment_file_name(std::string_view name);
-// "free-000000000042-epoch-000007.log": written through once, waiting for reuse, with the id of its
-// former life and the epoch that freed it. The epoch stands here too: a start that frees the only
-// segment of an epoch and then dies must not give that epoch's positions again.
-std::string free_file_name(std::uint64_t segment_id, std::uint64_t epoch);
+// "free-000000000042-epoch-000007-before-1234.log": written through once, waiting for reuse, with
+// the id of its former life and the epoch that freed it. Trimming is this one rename: the name says
+// which blocks were let go, so that they are not taken for lost; and it keeps the epoch, so that a
+// start that frees an epoch's only segment and then dies cannot give its positions again.
+std::string free_file_name(const SegmentName& name);
 std::optional<SegmentName> parse_free_file_name(std::string_view name);
 // "preparing-42.log": not yet written through; removed at start.
 std::string preparing_file_name(std::uint64_t number);

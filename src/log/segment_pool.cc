@@ -27,8 +27,13 @@ void SegmentPool::begin_epoch(std::uint64_t epoch, std::uint64_t next_segment_id
   next_segment_id_ = next_segment_id;
 }
 
-void SegmentPool::add_free(std::string path, std::uint64_t bytes) {
-  free_.push_back({std::move(path), bytes});
+void SegmentPool::add_free(std::string path, std::uint64_t bytes,
+                           std::uint64_t trimmed_before_sequence) {
+  free_.push_back({std::move(path), bytes, trimmed_before_sequence});
+}
+
+void SegmentPool::prove_trimmed_before(std::uint64_t sequence) {
+  proven_trimmed_before_ = std::max(proven_trimmed_before_, sequence);
 }
 
 Status SegmentPool::recycle(const std::string& path, std::uint64_t segment_id,
@@ -36,9 +41,9 @@ Status SegmentPool::recycle(const std::string& path, std::uint64_t segment_id,
   // One at a time, oldest first: were two names on their way at once, a crash could forget the
   // older change alone, and what is left would look like a hole.
   FRESHET_TRY_STATUS(settle_names());
-  std::string free_path = path_of(free_file_name(segment_id, epoch_));
+  std::string free_path = path_of(free_file_name({segment_id, epoch_, trimmed_before_}));
   FRESHET_TRY_STATUS(disk_.rename(path, free_path));
-  unsettled_.push_back({std::move(free_path), bytes});
+  unsettled_.push_back({std::move(free_path), bytes, trimmed_before_});
   // It is renamed; a failed sync of the folder is met again, and told, by the next call.
   (void)settle_names();
   return ok();
@@ -62,12 +67,14 @@ Status SegmentPool::remove_surplus() {
   if (!epoch_is_on_disk_) return ok();
   Result<std::uint64_t> wanted = choose_bytes();
   bool enough = free_.size() > config_.segments_ahead;
-  auto small = std::find_if(free_.begin(), free_.end(), [&](const FreeFile& file) {
-    return wanted.has_value() && file.bytes < *wanted;
+  auto surplus = std::find_if(free_.begin(), free_.end(), [&](const FreeFile& file) {
+    bool is_small = wanted.has_value() && file.bytes < *wanted;
+    // Nor may a name go that alone says what was let go.
+    return (enough || is_small) && file.trimmed_before <= proven_trimmed_before_;
   });
-  if (small == free_.end() && !enough) return ok();
-  FreeFile file = small != free_.end() ? *small : free_.back();
-  std::erase_if(free_, [&](const FreeFile& each) { return each.path == file.path; });
+  if (surplus == free_.end()) return ok();
+  FreeFile file = std::move(*surplus);
+  free_.erase(surplus);
   FRESHET_TRY_STATUS(disk_.remove(file.path));
   return disk_.sync_directory(config_.directory);
 }
@@ -103,7 +110,7 @@ Status SegmentPool::step_zeroing() {
     return ok();
   }
   Zeroing finished = *std::exchange(zeroing_, std::nullopt);
-  return adopt({finished.path, finished.bytes});
+  return adopt({finished.path, finished.bytes, 0});
 }
 
 Status SegmentPool::give_up(Error why, const std::string& path) {
@@ -197,22 +204,31 @@ Status SegmentPool::adopt(FreeFile file) {
   header.nonce = random_.next_u64();
   header.segment_bytes = file.bytes;
   header.prepared_us = clock_.wall_us();
+  header.trimmed_before_sequence = trimmed_before_;
   segment->identity = identity_of(header);
   segment->crc_seed = segment->identity.crc_seed();
   segment->path = path_of(segment_file_name(header.segment_id, header.epoch));
 
+  // Where it fails the file goes too, unless its name or its header alone keeps an epoch from being
+  // counted again, or says what was let go.
+  std::uint64_t says = std::max(file.trimmed_before, header.trimmed_before_sequence);
+  auto refuse = [&](Error why, const std::string& path) {
+    bool others_say_it = epoch_is_on_disk_ && says <= proven_trimmed_before_;
+    return give_up(std::move(why), others_say_it ? path : "");
+  };
   AlignedBuffer pages(kSegmentDataOffset);
   encode_segment_header(header, {pages.data(), kSegmentDataOffset});
   Result<std::unique_ptr<io::File>> opened = disk_.open(file.path, io::OpenMode::kDirectWrite);
-  if (!opened.has_value()) return give_up(std::move(opened).error(), file.path);
+  if (!opened.has_value()) return refuse(std::move(opened).error(), file.path);
   segment->file = *std::move(opened);
   Status written = segment->file->write(0, {pages.data(), kSegmentDataOffset});
-  if (!written.has_value()) return give_up(std::move(written).error(), file.path);
+  if (!written.has_value()) return refuse(std::move(written).error(), file.path);
   Status renamed = disk_.rename(file.path, segment->path);
-  if (!renamed.has_value()) return give_up(std::move(renamed).error(), file.path);
+  if (!renamed.has_value()) return refuse(std::move(renamed).error(), file.path);
   Status synced = disk_.sync_directory(config_.directory);
-  if (!synced.has_value()) return give_up(std::move(synced).error(), segment->path);
+  if (!synced.has_value()) return refuse(std::move(synced).error(), segment->path);
   epoch_is_on_disk_ = true;
+  prove_trimmed_before(header.trimmed_before_sequence);
   ready_.push_back(std::move(segment));
   return ok();
 }
@@ -231,7 +247,7 @@ Status SegmentPool::prepare_now(std::uint64_t bytes) {
     fresh.done += chunk;
   }
   fresh.file.reset();
-  return adopt({fresh.path, fresh.bytes});
+  return adopt({fresh.path, fresh.bytes, 0});
 }
 
 bool SegmentPool::has_ready(std::uint64_t bytes) const {

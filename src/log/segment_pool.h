@@ -41,7 +41,11 @@ class SegmentPool {
 
   void begin_epoch(std::uint64_t epoch, std::uint64_t next_segment_id);
   // A file of a former start that is written through.
-  void add_free(std::string path, std::uint64_t bytes);
+  void add_free(std::string path, std::uint64_t bytes, std::uint64_t trimmed_before_sequence);
+  // Blocks before `sequence` are let go; what is renamed or prepared from now on says so.
+  void set_trimmed_before(std::uint64_t sequence) { trimmed_before_ = sequence; }
+  // A durable block says so too, so that no name needs to.
+  void prove_trimmed_before(std::uint64_t sequence);
   // Takes a segment out of use and keeps the file for reuse. An error: it has its name still.
   Status recycle(const std::string& path, std::uint64_t segment_id, std::uint64_t bytes);
 
@@ -66,6 +70,7 @@ class SegmentPool {
   struct FreeFile {
     std::string path;
     std::uint64_t bytes = 0;
+    std::uint64_t trimmed_before = 0;  // what its name says
   };
   // A new file on its way to being written through.
   struct Zeroing {
@@ -97,6 +102,8 @@ class SegmentPool {
   std::uint64_t epoch_ = 0;
   std::uint64_t next_segment_id_ = 1;
   bool epoch_is_on_disk_ = false;
+  std::uint64_t trimmed_before_ = 0;
+  std::uint64_t proven_trimmed_before_ = 0;
   std::deque<std::unique_ptr<Segment>> ready_;
   std::vector<FreeFile> free_;
   std::vector<FreeFile> unsettled_;  // renamed, their folder not synced yet

@@ -45,6 +45,8 @@ class Scanner {
     scan_.last_crc = header.header_crc;
     scan_.highest_durable_sequence =
         std::max(scan_.highest_durable_sequence, header.durable_sequence);
+    scan_.highest_trimmed_before =
+        std::max(scan_.highest_trimmed_before, header.trimmed_before_sequence);
   }
 
   void add_bad(std::uint64_t offset, std::uint64_t bytes, bool unreadable, bool trace) {
@@ -75,7 +77,6 @@ class Scanner {
     fresh.first_sequence = header.sequence;
     fresh.start_offset = header.segment_offset;
     fresh.epoch_first_sequence = header.epoch_first_sequence;
-    fresh.supersedes_from_sequence = header.supersedes_from_sequence;
     fresh.first_position = header.base_position;
     scan_.runs.push_back(std::move(fresh));
     run_open_ = true;
