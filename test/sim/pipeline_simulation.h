@@ -11,7 +11,7 @@ namespace freshet::sim {
 
 struct PipelineSimulationOptions {
   std::uint64_t seed = 1;
-  std::uint32_t steps = 120;
+  std::uint32_t steps = 80;
   // Planted bugs, to show that the oracle sees them.
   std::uint32_t ignore_every_nth_sync = 0;
   bool acknowledge_before_sync = false;
