@@ -94,18 +94,24 @@ std::shared_ptr<AlignedBuffer> ReadableLog::take_spare_buffer() {
 
 void ReadableLog::drop_segment(std::uint64_t segment_id) {
   MutexLock lock(mutex_);
-  std::erase_if(stretches_,
-                [&](const Stretch& stretch) { return stretch.identity.segment_id == segment_id; });
-  trim_floor_ = stretches_.empty() ? durable_ + 1 : stretches_.front().first_position;
-  std::erase_if(gaps_, [&](const Gap& gap) FRESHET_REQUIRES(mutex_) {
-    return gap.before.value != 0 && gap.before.value <= trim_floor_;
+  std::uint64_t floor = trim_floor_;
+  for (const Stretch& stretch : stretches_) {
+    if (stretch.identity.segment_id == segment_id) floor = std::max(floor, stretch.end_position);
+  }
+  // Also copies of blocks that stand before it by position, though in a later segment.
+  std::erase_if(stretches_, [&](const Stretch& stretch) {
+    return stretch.identity.segment_id == segment_id || stretch.end_position <= floor;
   });
+  floor = std::max(floor, stretches_.empty() ? durable_ + 1 : stretches_.front().first_position);
+  std::erase_if(gaps_,
+                [&](const Gap& gap) { return gap.before.value != 0 && gap.before.value <= floor; });
+  trim_floor_ = floor;
 }
 
 Position ReadableLog::first_position() const {
   MutexLock lock(mutex_);
   for (const Stretch& stretch : stretches_) {
-    if (stretch.records > 0) return {stretch.first_position};
+    if (stretch.records > 0) return {std::max(stretch.first_position, trim_floor_)};
   }
   return {durable_ + 1};
 }

@@ -31,6 +31,7 @@ class Simulation {
     config_.recent_bytes_max = random_.below(2) == 0 ? 0 : 1 << 20;
     config_.compress = random_.below(4) == 0;
     disk_.faults().ignore_every_nth_sync = options.ignore_every_nth_sync;
+    disk_.faults().ignore_every_nth_directory_sync = options.ignore_every_nth_directory_sync;
     disk_.faults().write_fails = random_.below(3) == 0 ? 20 : 0;
     disk_.faults().sync_fails = random_.below(3) == 0 ? 50 : 0;
     disk_.faults().directory_sync_fails = random_.below(4) == 0 ? 20 : 0;
@@ -363,9 +364,9 @@ class Simulation {
 
   // The faults end: from here on everything must work again, within bounds.
   void heal() {
-    std::uint32_t lie = disk_.faults().ignore_every_nth_sync;
     disk_.faults() = {};
-    disk_.faults().ignore_every_nth_sync = lie;
+    disk_.faults().ignore_every_nth_sync = options_.ignore_every_nth_sync;
+    disk_.faults().ignore_every_nth_directory_sync = options_.ignore_every_nth_directory_sync;
     disk_.cancel_crash();
     bool settled = settle();
     // What failed a moment ago is tried again after a pause.

@@ -17,6 +17,7 @@ struct JournalSimulationOptions {
   bool trace = false;  // says on standard output what happens
   // Planted bugs, to show that the oracle sees them.
   std::uint32_t ignore_every_nth_sync = 0;
+  std::uint32_t ignore_every_nth_directory_sync = 0;
   bool acknowledge_before_sync = false;
   log::RecoveryPolicy policy = log::RecoveryPolicy::kWatermark;
 };

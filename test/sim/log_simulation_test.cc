@@ -90,7 +90,14 @@ void expect_caught(const JournalSimulationOptions& options, std::string_view as)
 TEST(PlantedBug, SkippingASyncIsCaught) {
   JournalSimulationOptions options;
   options.ignore_every_nth_sync = 50;  // 2 % of them
-  // It may show as a lost record, a forgotten name or a header that never came.
+  // The journal itself takes what is missing for damage, and says so; or a record is lost.
+  expect_caught(options, "");
+}
+
+TEST(PlantedBug, SkippingADirectorySyncIsCaught) {
+  JournalSimulationOptions options;
+  options.ignore_every_nth_directory_sync = 10;
+  // It shows as a record lost with its file, or as an old name over new content.
   expect_caught(options, "");
 }
 

@@ -188,7 +188,7 @@ Status SimulatedDisk::sync_directory(const std::string& path) {
     ++counters_.failed_syncs;
     return io::disk_error(EIO, "sync folder", path);
   }
-  if (!pretend_sync()) {
+  if (!pretend(directory_syncs_, faults_.ignore_every_nth_directory_sync)) {
     stable_names_ = names_;
     name_changes_.clear();
   }
@@ -430,12 +430,15 @@ bool SimulatedDisk::chance(std::uint32_t thousandths) {
   return thousandths > 0 && random_.below(1000) < thousandths;
 }
 
-bool SimulatedDisk::pretend_sync() {
-  ++durable_operations_;
-  if (faults_.ignore_every_nth_sync == 0) return false;
-  bool pretends = durable_operations_ % faults_.ignore_every_nth_sync == 0;
+bool SimulatedDisk::pretend(std::uint64_t& operations, std::uint32_t every_nth) {
+  ++operations;
+  bool pretends = every_nth != 0 && operations % every_nth == 0;
   if (pretends) ++counters_.pretended_syncs;
   return pretends;
+}
+
+bool SimulatedDisk::pretend_sync() {
+  return pretend(file_syncs_, faults_.ignore_every_nth_sync);
 }
 
 // FNV-1a (Fowler, Noll, Vo) over words: order matters, which is all that is asked of it.

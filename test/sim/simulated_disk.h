@@ -27,8 +27,10 @@ struct DiskFaults {
   std::uint32_t write_fails = 0;
   std::uint32_t directory_sync_fails = 0;
   std::uint64_t capacity_bytes = ~std::uint64_t{0};
-  // A planted bug: of every n durable writes and syncs one is only pretended. 0: none.
+  // Planted bugs: of every n durable writes and syncs of files, or syncs of folders, one is only
+  // pretended. 0: none.
   std::uint32_t ignore_every_nth_sync = 0;
+  std::uint32_t ignore_every_nth_directory_sync = 0;
 };
 
 struct DiskCounters {
@@ -105,6 +107,7 @@ class SimulatedDisk : public io::Disk {
   bool crash_is_due();
   Status powered_off() const;
   bool chance(std::uint32_t thousandths);
+  bool pretend(std::uint64_t& operations, std::uint32_t every_nth);
   bool pretend_sync();
   std::uint64_t used_bytes() const;
 
@@ -126,7 +129,8 @@ class SimulatedDisk : public io::Disk {
   DiskFaults faults_;
   DiskCounters counters_;
   std::uint64_t io_hash_ = 0xcbf29ce484222325ull;
-  std::uint64_t durable_operations_ = 0;
+  std::uint64_t file_syncs_ = 0;
+  std::uint64_t directory_syncs_ = 0;
   std::uint64_t next_inode_ = 1;
   std::optional<std::uint64_t> crash_countdown_;
   bool off_ = false;
