@@ -61,7 +61,7 @@ struct ReferenceReloader::State {
     std::uint32_t before = references->active(file.config.name).version;
     auto table = load_reference_file(file.config);
     Result<catalog::ReferenceVersion> switched =
-        table ? references->switch_to(*table, file.config.from, clock->wall_us())
+        table ? references->switch_to_file(*table, clock->wall_us())
               : Result<catalog::ReferenceVersion>(table.error());
     if (!switched) {
       metrics::counter("freshet_pipeline_reference_refused_total",
@@ -74,7 +74,7 @@ struct ReferenceReloader::State {
       return;
     }
     file.last_error.clear();
-    if (switched->version != before) {
+    if (references->active(file.config.name).version != before) {
       log_info("reference table switched", {{"table", file.config.name},
                                             {"version", switched->version},
                                             {"rows", switched->rows},

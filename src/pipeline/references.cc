@@ -57,6 +57,22 @@ Status References::finish_replay(std::uint32_t journal) {
   return ok();
 }
 
+Result<catalog::ReferenceVersion> References::switch_to_file(
+    const std::shared_ptr<const ReferenceTable>& table, std::int64_t now_us) {
+  static const std::string kSource = "configuration";
+  FRESHET_TRY(auto rows, versions());
+  std::uint32_t in_force = active(table->name()).version;
+  const catalog::ReferenceVersion* last = nullptr;
+  for (const catalog::ReferenceVersion& row : rows) {
+    if (row.table == table->name() && row.source == kSource) last = &row;
+  }
+  // A version above the one in force was kept, but a crash came before its switch.
+  if (last != nullptr && last->content_hash == table->content_hash() && last->version <= in_force) {
+    return *last;
+  }
+  return switch_to(table, kSource, now_us);
+}
+
 Result<catalog::ReferenceVersion> References::switch_to(
     const std::shared_ptr<const ReferenceTable>& table, const std::string& source,
     std::int64_t now_us) {

@@ -37,6 +37,10 @@ class References {
   // is given.
   Result<catalog::ReferenceVersion> switch_to(const std::shared_ptr<const ReferenceTable>& table,
                                               const std::string& source, std::int64_t now_us);
+  // The same for a file that the configuration names, read again: only a file that changed since it
+  // was last taken switches anything, so that a version put by hand outlives restarts and reloads.
+  Result<catalog::ReferenceVersion> switch_to_file(
+      const std::shared_ptr<const ReferenceTable>& table, std::int64_t now_us);
   Result<std::vector<catalog::ReferenceVersion>> versions() {
     return catalog_.reference_versions();
   }

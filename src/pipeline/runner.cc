@@ -46,7 +46,7 @@ Result<std::unique_ptr<Runner>> Runner::start(
   // References before streams: the first event of a new stream is joined already.
   for (const auto& table : references) {
     FRESHET_TRY([[maybe_unused]] auto version,
-                runner->references_->switch_to(table, "configuration", clock.wall_us()));
+                runner->references_->switch_to_file(table, clock.wall_us()));
   }
   FRESHET_TRY_STATUS(runner->declare_streams());
   return runner;

@@ -167,6 +167,17 @@ TEST_F(RunnerTest, a_row_keeps_the_reference_version_that_was_in_force) {
   }
 }
 
+TEST_F(RunnerTest, a_version_put_by_hand_outlives_a_restart_with_the_unchanged_file) {
+  start();
+  ASSERT_TRUE(runner_->references().switch_to(locations("West gate"), "by hand", 1).has_value());
+  std::uint32_t put = runner_->references().active("locations").version;
+  start();
+  EXPECT_EQ(runner_->references().active("locations").version, put);
+  references_ = {locations("North gate")};
+  start();
+  EXPECT_GT(runner_->references().active("locations").version, put);
+}
+
 TEST_F(RunnerTest, a_full_memory_throttles_and_loses_nothing) {
   memory_bytes_ = 8u << 20;
   start();
