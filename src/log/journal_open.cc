@@ -303,8 +303,10 @@ void Journal::State::show(const std::vector<Stretch>& stretches) {
   // Damage in front is damage, nothing that expired.
   bool front_hole = std::any_of(decision.holes.begin(), decision.holes.end(),
                                 [](const Hole& hole) { return hole.extent_before == Hole::kNone; });
-  bool whole = stretches.empty() || decision.trimmed_before <= 1 || front_hole;
-  readable.set_begins_at_the_beginning(whole);
+  if (decision.trimmed_before > 1 && !front_hole) {
+    readable.set_trim_floor(
+        {stretches.empty() ? recovery.last.value + 1 : stretches.front().first_position});
+  }
   readable.set_durable({last}, last_arrival_us);
   last_placed_position = last;
 }

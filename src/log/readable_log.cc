@@ -18,9 +18,9 @@ void ReadableLog::add_gap(Gap gap) {
   gaps_.push_back(std::move(gap));
 }
 
-void ReadableLog::set_begins_at_the_beginning(bool value) {
+void ReadableLog::set_trim_floor(Position floor) {
   MutexLock lock(mutex_);
-  trim_floor_ = value || stretches_.empty() ? 0 : stretches_.front().first_position;
+  trim_floor_ = floor.value;
 }
 
 void ReadableLog::set_durable(Position last, std::int64_t last_arrival_us) {

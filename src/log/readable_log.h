@@ -50,8 +50,8 @@ class ReadableLog : public Reader {
   // The journal's thread, before the first append.
   void add_stretch(Stretch stretch);
   void add_gap(Gap gap);
-  // False where blocks before the oldest stretch have been trimmed away: reading there is kExpired.
-  void set_begins_at_the_beginning(bool value);
+  // Positions before it have been trimmed away: reading there is kExpired.
+  void set_trim_floor(Position floor);
   void set_durable(Position last, std::int64_t last_arrival_us);
   std::vector<Stretch> stretches() const;
 

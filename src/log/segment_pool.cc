@@ -14,6 +14,9 @@ constexpr std::uint64_t kZeroChunkBytes = 512 << 10;
 // Room for the largest request; also what a start makes when nothing is ready, so that an empty
 // folder does not cost the time of a full segment.
 constexpr std::uint64_t kModestBytes = 16ull << 20;
+// The first segments of a start double up to the full size: were the second a full one, a writer in
+// a hurry would have filled the first long before it is there.
+constexpr std::uint64_t kGrowth = 2;
 constexpr std::int64_t kRefusalPauseNs = 500'000'000;
 
 }  // namespace
@@ -91,7 +94,8 @@ Status SegmentPool::prepare_step(std::uint64_t must_hold) {
   refusal_.reset();
   Result<std::uint64_t> bytes = choose_bytes();
   if (!bytes.has_value()) return give_up(std::move(bytes).error(), "");
-  Result<Zeroing> created = create(std::max(*bytes, least));
+  std::uint64_t grown = std::max(kGrowth * last_created_bytes_, kModestBytes);
+  Result<Zeroing> created = create(std::max(std::min(*bytes, grown), least));
   if (!created.has_value()) return give_up(std::move(created).error(), "");
   zeroing_ = *std::move(created);
   submit_zeros();
@@ -147,6 +151,7 @@ Result<SegmentPool::Zeroing> SegmentPool::create(std::uint64_t bytes) {
   Zeroing fresh;
   fresh.path = path_of(preparing_file_name(next_segment_id_++));
   fresh.bytes = bytes;
+  last_created_bytes_ = bytes;
   {
     FRESHET_TRY(auto made, disk_.open(fresh.path, io::OpenMode::kCreate));
     (void)made;  // only the name was wanted; direct writes need a handle of their own

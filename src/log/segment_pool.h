@@ -101,6 +101,7 @@ class SegmentPool {
   io::Random& random_;
   std::uint64_t epoch_ = 0;
   std::uint64_t next_segment_id_ = 1;
+  std::uint64_t last_created_bytes_ = 0;
   bool epoch_is_on_disk_ = false;
   std::uint64_t trimmed_before_ = 0;
   std::uint64_t proven_trimmed_before_ = 0;
