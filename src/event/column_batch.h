@@ -2,7 +2,9 @@
 // A ColumnBatch does not own the bytes behind its texts: whoever fills it says how long they live.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <span>
 #include <string_view>
@@ -17,21 +19,35 @@ namespace freshet {
 class ColumnVector {
  public:
   explicit ColumnVector(ColumnType type) : type_(type), width_(column_type_bytes(type)) {}
+  ColumnVector(const ColumnVector& other) : type_(other.type_), width_(other.width_) {
+    *this = other;
+  }
+  ColumnVector(ColumnVector&&) noexcept = default;
+  ColumnVector& operator=(ColumnVector&&) noexcept = default;
+  // Copies the rows, and keeps what room there is.
+  ColumnVector& operator=(const ColumnVector& other) {
+    if (this == &other) return *this;
+    type_ = other.type_;
+    width_ = other.width_;
+    rows_ = 0;
+    // Room was counted in rows of the old width.
+    if (values_.size() < other.rows_ * width_ || valid_.size() < other.rows_) grow(other.rows_);
+    copy_rows(other, 0, other.rows_);
+    return *this;
+  }
 
   ColumnType type() const { return type_; }
-  std::size_t row_count() const { return valid_.size(); }
-  void clear() {
-    values_.clear();
-    valid_.clear();
-  }
+  std::size_t row_count() const { return rows_; }
+  void clear() { rows_ = 0; }
   void reserve(std::size_t rows) {
-    values_.reserve(rows * width_);
-    valid_.reserve(rows);
+    if (rows > room()) grow(rows);
   }
   // Makes `rows` rows, all null.
   void resize_null(std::size_t rows) {
-    values_.assign(rows * width_, std::byte{0});
-    valid_.assign(rows, 0);
+    reserve(rows);
+    std::memset(values_.data(), 0, rows * width_);
+    std::memset(valid_.data(), 0, rows);
+    rows_ = rows;
   }
 
   // T is the type's own: bool, int64_t, double, EventId, Box, std::string_view, …
@@ -39,22 +55,27 @@ class ColumnVector {
   void append(const T& value) {
     static_assert(std::is_trivially_copyable_v<T>);
     FRESHET_CHECK(sizeof(T) == width_);
-    std::size_t at = values_.size();
-    values_.resize(at + sizeof(T));
-    std::memcpy(values_.data() + at, &value, sizeof(T));
-    valid_.push_back(1);
+    if (rows_ == room()) [[unlikely]]
+      grow(rows_ + 1);
+    std::memcpy(values_.data() + rows_ * sizeof(T), &value, sizeof(T));
+    valid_[rows_++] = 1;
   }
   void append_null() {
-    values_.resize(values_.size() + width_);
-    valid_.push_back(0);
+    if (rows_ == room()) [[unlikely]]
+      grow(rows_ + 1);
+    std::memset(values_.data() + rows_ * width_, 0, width_);
+    valid_[rows_++] = 0;
   }
   template <typename T>
   void set(std::size_t row, const T& value) {
-    FRESHET_CHECK(sizeof(T) == width_ && row < valid_.size());
+    FRESHET_CHECK(sizeof(T) == width_ && row < rows_);
     std::memcpy(values_.data() + row * sizeof(T), &value, sizeof(T));
     valid_[row] = 1;
   }
-  void set_null(std::size_t row) { valid_[row] = 0; }
+  void set_null(std::size_t row) {
+    FRESHET_CHECK(row < rows_);
+    valid_[row] = 0;
+  }
 
   bool is_valid(std::size_t row) const { return valid_[row] != 0; }
   template <typename T>
@@ -66,27 +87,51 @@ class ColumnVector {
   }
   // The raw values, width after width; nulls hold zeros or stale bytes.
   const std::byte* data() const { return values_.data(); }
-  std::span<const std::uint8_t> validity() const { return valid_; }
+  std::span<const std::uint8_t> validity() const { return {valid_.data(), rows_}; }
   // The same for bulk writers, after resize_null(): values as data(), validity one byte a row, 0 or
   // 1.
   std::byte* mutable_data() { return values_.data(); }
   std::uint8_t* mutable_validity() { return valid_.data(); }
   // Becomes a column of one row: that of `other`.
   void assign_row(const ColumnVector& other, std::size_t row) {
-    FRESHET_CHECK(other.width_ == width_);
-    const std::byte* from = other.values_.data() + row * width_;
-    values_.assign(from, from + width_);
-    valid_.assign(1, other.valid_[row]);
+    FRESHET_CHECK(other.width_ == width_ && row < other.rows_);
+    rows_ = 0;
+    if (room() == 0) grow(1);
+    copy_rows(other, row, 1);
   }
-  // Drops all rows from `rows` on.
-  void truncate(std::size_t rows) {
-    values_.resize(rows * width_);
-    valid_.resize(rows);
+  // Drops all rows but those, which ascend.
+  void keep_rows(std::span<const std::uint32_t> rows) {
+    std::size_t to = 0;
+    for (std::uint32_t from : rows) {
+      FRESHET_CHECK(from >= to && from < rows_);
+      if (from != to) {
+        std::memcpy(values_.data() + to * width_, values_.data() + from * width_, width_);
+        valid_[to] = valid_[from];
+      }
+      ++to;
+    }
+    rows_ = to;
   }
 
  private:
+  std::size_t room() const { return valid_.size(); }
+  void grow(std::size_t rows) {
+    std::size_t room = std::max<std::size_t>({rows, valid_.size() * 2, 64});
+    values_.resize(room * width_);
+    valid_.resize(room);
+  }
+  void copy_rows(const ColumnVector& from, std::size_t first, std::size_t count) {
+    if (count > 0) {
+      std::memcpy(values_.data(), from.values_.data() + first * width_, count * width_);
+      std::memcpy(valid_.data(), from.valid_.data() + first, count);
+    }
+    rows_ = count;
+  }
+
   ColumnType type_;
   std::size_t width_;
+  std::size_t rows_ = 0;
+  // Both as large as there is room; the first rows_ count.
   std::vector<std::byte> values_;
   std::vector<std::uint8_t> valid_;
 };

@@ -29,13 +29,33 @@ Result<std::unique_ptr<CrashMarker>> CrashMarker::open(const std::string& path) 
   }
   auto* page = static_cast<Page*>(memory);
   std::optional<Found> found;
-  if (page->state != kIdle) found = Found{page->state == kInRecord ? page->record_hash : 0};
-  page->state = kIdle;
+  if (page->state != kIdle) {
+    found = Found{.record_hash = page->state == kInRecord ? page->record_hash : 0,
+                  .first = Position{page->first_position},
+                  .last = Position{page->last_position}};
+  }
+  *page = Page{};
   return std::unique_ptr<CrashMarker>(new CrashMarker(page, found));
 }
 
 CrashMarker::~CrashMarker() {
   munmap(page_, sizeof(Page));
+}
+
+void CrashMarker::begin_batch(Position first, Position last) {
+  // Not read unless the state says that a batch is in work, and that is stored behind them.
+  std::atomic_ref(page_->first_position).store(first.value, std::memory_order_relaxed);
+  std::atomic_ref(page_->last_position).store(last.value, std::memory_order_relaxed);
+  begin_all();
+}
+
+void CrashMarker::extend_batch(Position last) {
+  std::atomic_ref(page_->last_position).store(last.value, std::memory_order_relaxed);
+  begin_all();
+}
+
+void CrashMarker::shorten_batch(Position first) {
+  std::atomic_ref(page_->first_position).store(first.value, std::memory_order_relaxed);
 }
 
 void CrashMarker::store(State state, std::uint64_t record_hash) {

@@ -11,15 +11,17 @@
 #include <string>
 
 #include "common/result.h"
+#include "event/position.h"
 
 namespace freshet::pipeline {
 
 // One shard thread.
 class CrashMarker {
  public:
-  // What a process that did not end cleanly was doing.
+  // What a process that did not end cleanly was doing: an event of a batch of records.
   struct Found {
-    std::uint64_t record_hash = 0;  // 0: in the middle of a batch, not known which
+    std::uint64_t record_hash = 0;  // 0: in the middle of the batch, not known which
+    Position first, last;           // of the batch
   };
 
   // `found` is set where the last process died while processing.
@@ -27,8 +29,14 @@ class CrashMarker {
   ~CrashMarker();
 
   const std::optional<Found>& found() const { return found_; }
+  void begin_batch(Position first, Position last);
+  // Where batches are decoded ahead on one thread and taken on another: the range in work grows at
+  // its end and shrinks at its front, each on one thread alone.
+  void extend_batch(Position last);
+  void shorten_batch(Position first);
+  // Of the batch begun last: one event alone, or all of its events together.
   void begin_record(std::uint64_t record_hash) { store(kInRecord, record_hash); }
-  void begin_batch() { store(kInBatch, 0); }
+  void begin_all() { store(kInBatch, 0); }
   void end() { store(kIdle, 0); }
 
  private:
@@ -36,6 +44,8 @@ class CrashMarker {
   struct Page {
     std::uint64_t state;
     std::uint64_t record_hash;
+    std::uint64_t first_position;
+    std::uint64_t last_position;
   };
   CrashMarker(Page* page, std::optional<Found> found) : page_(page), found_(found) {}
   void store(State state, std::uint64_t record_hash);

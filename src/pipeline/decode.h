@@ -54,6 +54,9 @@ struct DecodeConfig {
   std::uint64_t id_seed = 0;  // of the hash of ids that are not UUIDs; kept in the catalog
   std::int64_t ahead_max_us = 24ll * 3'600'000'000;  // further in the future than this: refused
   bool box_required = false;  // a bad box refuses its event; else only the box is left out, counted
+  // Wrong on purpose, for the test of the crash marker: an event that holds this text ends the
+  // process where it is decoded.
+  std::string plant_abort_at = {};
 };
 
 // An unknown field whose name is nearly that of a known one (camerId): likely a mistake, so worth a

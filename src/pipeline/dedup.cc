@@ -148,7 +148,7 @@ struct Dedup::State {
   Probe probe(EventId id, std::uint32_t hash) const;
 
   DedupOutcome decide(EventId id, const DedupEntry& candidate);
-  void insert(std::uint32_t hash, std::uint64_t* slot, const DedupEntry& entry);
+  std::uint64_t insert(std::uint32_t hash, std::uint64_t* slot, const DedupEntry& entry);
   std::uint64_t append(const DedupEntry& entry);
   void add_generation();
   void rebuild(std::uint32_t part_index);
@@ -167,6 +167,7 @@ struct Dedup::State {
   // The owner's alone.
   std::uint64_t used_slots = 0;
   std::uint32_t next_rebuild = 0;
+  std::uint64_t moves = 0;  // entries that went to a younger generation, so far
   std::atomic<std::uint64_t> living{0};
   std::atomic<std::uint64_t> charged{0};
 };
@@ -253,7 +254,9 @@ void Dedup::State::rebuild(std::uint32_t part_index) {
   part.used = living_slots;
 }
 
-void Dedup::State::insert(std::uint32_t hash, std::uint64_t* slot, const DedupEntry& entry) {
+// Gives the entry's number.
+std::uint64_t Dedup::State::insert(std::uint32_t hash, std::uint64_t* slot,
+                                   const DedupEntry& entry) {
   std::uint64_t generation_count = generations.size();
   std::uint64_t number = append(entry);
   Part& part = parts[part_of(hash)];
@@ -280,15 +283,16 @@ void Dedup::State::insert(std::uint32_t hash, std::uint64_t* slot, const DedupEn
     rebuild(next_rebuild);
     next_rebuild = (next_rebuild + 1) % kPartCount;
   }
+  return number;
 }
 
 DedupOutcome Dedup::State::decide(EventId id, const DedupEntry& candidate) {
   std::uint32_t hash = hash_of(id);
   Probe found = probe(id, hash);
   if (found.slot == nullptr) {
-    insert(hash, found.free_slot, candidate);
+    std::uint64_t number = insert(hash, found.free_slot, candidate);
     living.fetch_add(1, std::memory_order_relaxed);
-    return {DedupDecision::kNew, candidate};
+    return {DedupDecision::kNew, candidate, {number, moves}};
   }
   DedupEntry& entry = entry_at(found.number);
   bool seen = entry.last_seen_us >= candidate.last_seen_us - config.horizon_us;
@@ -301,11 +305,13 @@ DedupOutcome Dedup::State::decide(EventId id, const DedupEntry& candidate) {
     generation.last_seen_us = std::max(generation.last_seen_us, next.last_seen_us);
   } else {
     --generation.living;
-    insert(hash, found.slot, next);
+    found.number = insert(hash, found.slot, next);
+    ++moves;
   }
-  if (!seen) return {DedupDecision::kNew, next};
+  if (!seen) return {DedupDecision::kNew, next, {found.number, moves}};
   return {next.content == candidate.content ? DedupDecision::kDuplicate : DedupDecision::kConflict,
-          next};
+          next,
+          {}};
 }
 
 // The index is charged by its bound, so that a rebuild never has to ask.
@@ -353,15 +359,22 @@ DedupOutcome Dedup::decide(EventId id, ContentHash content, Position position, s
                              .row = kDedupNoRow});
 }
 
-void Dedup::set_row(EventId id, std::uint64_t row) {
+void Dedup::set_row(EventId id, DedupTicket ticket, std::uint64_t row) {
   State& s = *state_;
   std::uint32_t hash = s.hash_of(id);
-  auto found = s.probe(id, hash);
-  FRESHET_CHECK(found.slot != nullptr);
-  Generation& generation = s.generation_of(found.number);
+  // Where no entry has moved since, this one has not.
+  std::uint64_t number = ticket.number;
+  if (ticket.moves != s.moves) {
+    auto found = s.probe(id, hash);
+    FRESHET_CHECK(found.slot != nullptr);
+    number = found.number;
+  }
+  Generation& generation = s.generation_of(number);
   if (row != kDedupNoRow) generation.row_max = std::max(generation.row_max, row + 1);
   MutexLock lock(s.stripe_of(hash));
-  s.entry_at(found.number).row = row;
+  DedupEntry& entry = s.entry_at(number);
+  FRESHET_CHECK(entry.id == id);
+  entry.row = row;
 }
 
 void Dedup::expire(std::int64_t now_us, std::uint64_t first_row) {

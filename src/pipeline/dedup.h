@@ -37,9 +37,16 @@ struct DedupEntry {
 
 enum class DedupDecision : std::uint8_t { kNew, kDuplicate, kConflict };
 
+// Where the entry of a new event is, for set_row() soon after.
+struct DedupTicket {
+  std::uint64_t number = 0;
+  std::uint64_t moves = 0;
+};
+
 struct DedupOutcome {
   DedupDecision decision = DedupDecision::kNew;
-  DedupEntry first;  // the entry of the first occurrence; for kNew the one just made
+  DedupEntry first;    // the entry of the first occurrence; for kNew the one just made
+  DedupTicket ticket;  // kNew
 };
 
 class Dedup {
@@ -49,14 +56,15 @@ class Dedup {
   // Owner thread. Room for `count` more decisions within the budget? Ask before a batch is taken:
   // state is never dropped to make room. Without it decide() still works, and owes the budget.
   bool reserve(std::size_t count);
-  // Owner thread. Fetches what decide(id) will read first: over a batch, before its decisions, this
+  // Owner thread. Fetches what decide(id) will read first: some events ahead of the decision, this
   // hides most of the memory's latency.
   void prefetch(EventId id) const;
   // Owner thread. Decides one event, in log order; `now_us` is the log's arrival time.
   DedupOutcome decide(EventId id, ContentHash content, Position position, std::uint32_t sub,
                       std::int64_t now_us);
-  // Owner thread. Notes the row of an event that decide() called new.
-  void set_row(EventId id, std::uint64_t row);
+  // Owner thread. Notes the row of an event that decide() called new with that ticket, before the
+  // next expire().
+  void set_row(EventId id, DedupTicket ticket, std::uint64_t row);
   // Owner thread, often (each block). Forgets what is past the horizon at `now_us` and whose row
   // stands below `first_row`, a generation at a time; what is forgotten later costs memory only.
   void expire(std::int64_t now_us, std::uint64_t first_row);

@@ -35,8 +35,8 @@ struct JoinedTable {
 
   std::unique_ptr<Fitted> version;
   UnknownKeys unknown;
-  // Of the batch in work.
-  bool looked_up = false;
+  // Of the batch in hand: keys were looked up; the event column is completed by the fallback.
+  bool looked_up = false, resolves = false;
   std::vector<std::uint32_t> found_rows;
 };
 
@@ -124,6 +124,7 @@ Schema joined_schema(const Schema& input, const std::vector<JoinTable>& tables,
 }
 
 struct Join::State {
+  void look_up_all(const ColumnBatch& rows, const std::vector<bool>& needed);
   void look_up(JoinedTable& table, const ColumnBatch& rows);
   void resolve_event_column(const JoinedTable& table, std::size_t row_count);
   std::string_view key_of(const JoinedTable& table, const ColumnVector& event_keys,
@@ -244,33 +245,42 @@ void Join::State::resolve_event_column(const JoinedTable& table, std::size_t row
   }
 }
 
-const ColumnBatch& Join::fill(const ColumnBatch& rows, const std::vector<bool>& needed) {
+void Join::State::look_up_all(const ColumnBatch& rows, const std::vector<bool>& needed) {
+  auto any_needed = [&](const JoinedTable& table) {
+    auto first = needed.begin() + static_cast<std::ptrdiff_t>(table.first_column);
+    auto last = first + static_cast<std::ptrdiff_t>(table.column_names.size());
+    return std::find(first, last, true) != last;
+  };
+  for (auto& table : tables) table->looked_up = false;
+  for (auto& table : tables) {
+    table->resolves = table->fallback != nullptr && needed[table->event_column];
+    if (!any_needed(*table) && !table->resolves) continue;
+    // Tables further up are there by now, unless nothing of theirs is needed but this key.
+    for (auto& other : tables) {
+      if (other.get() == table->fallback && !other->looked_up) look_up(*other, rows);
+    }
+    if (any_needed(*table)) look_up(*table, rows);
+  }
+}
+
+const ColumnBatch& Join::fill(ColumnBatch& rows, const std::vector<bool>& needed) {
   State& s = *state_;
   FRESHET_CHECK(needed.size() == s.schema.columns.size());
   FRESHET_CHECK(rows.columns.size() == s.input_count);
   std::size_t count = rows.row_count();
+  s.look_up_all(rows, needed);
   for (std::size_t i = 0; i < needed.size(); ++i) {
-    if (i < s.input_count && needed[i])
-      s.output->columns[i] = rows.columns[i];
-    else
-      s.output->columns[i].resize_null(count);
+    ColumnVector& column = s.output->columns[i];
+    if (i < s.input_count && (needed[i] || i == 0)) {
+      std::swap(column, rows.columns[i]);
+    } else if (needed[i]) {
+      column.resize_null(count);
+    } else {
+      column.clear();
+    }
   }
-  auto any_needed = [&](const JoinedTable& table) {
-    auto first = needed.begin() + static_cast<std::ptrdiff_t>(table.first_column);
-    return std::find(first, first + static_cast<std::ptrdiff_t>(table.column_names.size()), true) !=
-           first + static_cast<std::ptrdiff_t>(table.column_names.size());
-  };
-  for (auto& table : s.tables) table->looked_up = false;
   for (auto& table : s.tables) {
-    bool resolves = table->fallback != nullptr && needed[table->event_column];
-    if (!any_needed(*table) && !resolves) continue;
-    // Tables further up are there by now, unless nothing of theirs is needed but this key.
-    JoinedTable* fallback = nullptr;
-    for (auto& other : s.tables)
-      if (other.get() == table->fallback) fallback = other.get();
-    if (fallback != nullptr && !fallback->looked_up) s.look_up(*fallback, rows);
-    if (any_needed(*table)) s.look_up(*table, rows);
-    if (resolves) s.resolve_event_column(*table, count);
+    if (table->resolves) s.resolve_event_column(*table, count);
   }
   for (auto& table : s.tables) {
     if (!table->looked_up || table->version == nullptr) continue;

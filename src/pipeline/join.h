@@ -64,11 +64,11 @@ class Join {
   // are not shown. On an error the version before stays. Null: no version, all its columns null.
   Status set_version(std::size_t table, std::shared_ptr<const ReferenceTable> version);
 
-  // `rows` with the joined columns. Only columns that `needed` (as long as the schema) names are
-  // filled, the others are null. A location_id that the event left out is its camera's here too.
-  // What is returned lives until the next fill() or set_version(), its texts as long as those of
-  // `rows` and the versions.
-  const ColumnBatch& fill(const ColumnBatch& rows, const std::vector<bool>& needed);
+  // `rows` with the joined columns. Only the first column and those that `needed` (as long as the
+  // schema) names are filled, the others have no row; those of `rows` are taken out of it. A
+  // location_id that the event left out is its camera's here too. What is returned lives until the
+  // next fill() or set_version(), its texts as long as those of `rows` and the versions.
+  const ColumnBatch& fill(ColumnBatch& rows, const std::vector<bool>& needed);
 
   // Events that fill() looked up in vain since the start, while the table had a version.
   const UnknownKeys& unknown_keys(std::size_t table) const;

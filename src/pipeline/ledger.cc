@@ -1,5 +1,8 @@
 #include "pipeline/ledger.h"
 
+#include <algorithm>
+#include <utility>
+
 namespace freshet::pipeline {
 namespace {
 
@@ -43,14 +46,38 @@ LedgerCounts& LedgerCounts::operator+=(const LedgerCounts& other) {
   return *this;
 }
 
-void LedgerDelta::add(std::string_view camera_id, std::int64_t arrival_us, Outcome outcome) {
+LedgerDelta::Counts::value_type& LedgerDelta::entry(std::int64_t minute_us,
+                                                    std::string_view camera_id) {
   // The lookup by view spares a string for every event but a camera's first in its minute.
-  std::pair<std::int64_t, std::string_view> key{minute_of(arrival_us), camera_id};
-  auto found = counts_.find(key);
+  auto found = counts_.find(std::pair<std::int64_t, std::string_view>(minute_us, camera_id));
   if (found == counts_.end()) {
-    found = counts_.try_emplace({key.first, std::string(camera_id)}).first;
+    found = counts_.try_emplace({minute_us, std::string(camera_id)}).first;
   }
-  found->second.add(outcome);
+  return *found;
+}
+
+void LedgerDelta::add(std::string_view camera_id, std::int64_t arrival_us, Outcome outcome) {
+  entry(minute_of(arrival_us), camera_id).second.add(outcome);
+}
+
+void LedgerCounter::add(std::string_view camera_id, std::int64_t arrival_us, Outcome outcome) {
+  std::int64_t minute_us = minute_of(arrival_us);
+  // Names of cameras mostly differ in their last letters.
+  std::size_t place = camera_id.size();
+  for (std::size_t i = 0; i < std::min<std::size_t>(camera_id.size(), 4); ++i) {
+    place = place * 31 + static_cast<unsigned char>(camera_id[camera_id.size() - 1 - i]);
+  }
+  Recent& recent = recent_[place % kRecent];
+  if (recent.counts == nullptr || recent.minute_us != minute_us || recent.camera_id != camera_id) {
+    LedgerDelta::Counts::value_type& entry = delta_.entry(minute_us, camera_id);
+    recent = {minute_us, entry.first.second, &entry.second};
+  }
+  recent.counts->add(outcome);
+}
+
+LedgerDelta LedgerCounter::take() {
+  recent_.fill({});
+  return std::exchange(delta_, {});
 }
 
 void Ledger::apply(const LedgerDelta& delta) {

@@ -3,6 +3,7 @@
 // rows.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <map>
@@ -46,10 +47,31 @@ class LedgerDelta {
   void add(std::string_view camera_id, std::int64_t arrival_us, Outcome outcome);
   bool empty() const { return counts_.empty(); }
   const Counts& counts() const { return counts_; }
-  void clear() { counts_.clear(); }
 
  private:
+  friend class LedgerCounter;
+  // The entry of a camera's minute, made where it is missing.
+  Counts::value_type& entry(std::int64_t minute_us, std::string_view camera_id);
+
   Counts counts_;
+};
+
+// Counts into a delta, and remembers where the counts of the last cameras stand.
+class LedgerCounter {
+ public:
+  void add(std::string_view camera_id, std::int64_t arrival_us, Outcome outcome);
+  // What was counted since the last call.
+  LedgerDelta take();
+
+ private:
+  struct Recent {
+    std::int64_t minute_us = 0;
+    std::string_view camera_id;
+    LedgerCounts* counts = nullptr;  // in delta_
+  };
+  static constexpr std::size_t kRecent = 256;
+  LedgerDelta delta_;
+  std::array<Recent, kRecent> recent_{};
 };
 
 // What readers see. apply() and trim() are the owner's; the owner's publish lock keeps snapshot()

@@ -77,7 +77,7 @@ TEST(LedgerTest, balances_at_every_moment_and_loses_nothing) {
     all.add(outcome);
     if (random.below(50) != 0) continue;
     ledger.apply(delta);
-    delta.clear();
+    delta = {};
     EXPECT_TRUE(delta.empty());
     if (random.below(3) == 0) held.push_back(ledger.snapshot());
     if (held.size() > 4) held.erase(held.begin());
@@ -93,6 +93,32 @@ TEST(LedgerTest, balances_at_every_moment_and_loses_nothing) {
   LedgerCounts unbalanced;
   unbalanced.received = 1;
   EXPECT_FALSE(unbalanced.balances());
+}
+
+TEST(LedgerCounter, counts_what_a_delta_counts_and_begins_anew_after_take) {
+  LedgerCounter counter;
+  LedgerDelta plain;
+  for (int round = 0; round < 2; ++round) {
+    // More cameras than the counter remembers, so that they push each other out.
+    for (int i = 0; i < 5'000; ++i) {
+      std::string camera = "camera-" + std::to_string(i * 37 % 1'000);
+      std::int64_t arrival_us = i * 100'000ll;
+      auto outcome = static_cast<Outcome>(i % 5);
+      counter.add(camera, arrival_us, outcome);
+      plain.add(camera, arrival_us, outcome);
+    }
+    LedgerDelta counted = counter.take();
+    ASSERT_EQ(counted.counts().size(), plain.counts().size());
+    for (const auto& [key, counts] : counted.counts()) {
+      const LedgerCounts& other = plain.counts().at(key);
+      EXPECT_TRUE(counts.balances());
+      EXPECT_EQ(counts.received, other.received);
+      EXPECT_EQ(counts.accepted, other.accepted);
+      EXPECT_EQ(counts.filtered, other.filtered);
+    }
+    plain = {};
+  }
+  EXPECT_TRUE(counter.take().empty());
 }
 
 }  // namespace

@@ -12,7 +12,7 @@
 namespace freshet::pipeline {
 
 struct TransformedRows {
-  const ColumnBatch* rows = nullptr;
+  ColumnBatch* rows = nullptr;  // the caller may take its columns
   const std::vector<std::uint32_t>* source_rows =
       nullptr;  // input row of each output row, ascending
 };
@@ -23,7 +23,7 @@ class RowTransform {
  public:
   virtual ~RowTransform() = default;
   virtual const Schema& output_schema() const = 0;
-  // Input columns that must be filled.
+  // Input columns that must be filled, beside the first, which gives the number of rows.
   virtual const std::vector<bool>& used_columns() const = 0;
   // Texts of the answer live until the next run. An error says nothing about which row failed.
   virtual Result<TransformedRows> run(const ColumnBatch& batch) = 0;

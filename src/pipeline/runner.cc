@@ -60,7 +60,7 @@ Status Runner::check(const std::vector<PipelineSettings>& pipelines,
   PoisonEvents poison;
   for (const PipelineSettings& settings : pipelines) {
     FRESHET_TRY([[maybe_unused]] auto pipeline,
-                StreamPipeline::create(settings, known, budget, nullptr, poison));
+                StreamPipeline::create(settings, known, budget, poison));
   }
   return ok();
 }
@@ -168,8 +168,7 @@ Result<std::shared_ptr<StreamPipeline>> Runner::make_pipeline(const catalog::Str
     settings.decode.id_seed = catalog_->id_seed();
     settings.dedup.hash_seed = catalog_->id_seed();
     FRESHET_TRY(auto pipeline,
-                StreamPipeline::create(std::move(settings), known_references_, *budget_,
-                                       markers_[stream.id % markers_.size()].get(), poison_));
+                StreamPipeline::create(std::move(settings), known_references_, *budget_, poison_));
     return std::shared_ptr<StreamPipeline>(std::move(pipeline));
   }
   return std::shared_ptr<StreamPipeline>();
@@ -179,8 +178,8 @@ Status Runner::replay() {
   std::int64_t started_ns = clock_.monotonic_ns();
   for (std::uint32_t i = 0; i < shards_.size(); ++i) {
     FRESHET_TRY_STATUS(references_->prepare_replay(i));
-    FRESHET_TRY_STATUS(
-        shards_[i]->replay([this](std::uint32_t version) { return references_->load(version); }));
+    FRESHET_TRY_STATUS(shards_[i]->replay(
+        [this](std::uint32_t version) { return references_->load(version); }, &readers_));
     FRESHET_TRY_STATUS(references_->finish_replay(i));
   }
   report_.replay_us = (clock_.monotonic_ns() - started_ns) / 1000;

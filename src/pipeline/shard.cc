@@ -8,7 +8,6 @@
 
 #include "common/logging.h"
 #include "common/metrics.h"
-#include "pipeline/crash_marker.h"
 
 namespace freshet::pipeline {
 namespace {
@@ -33,6 +32,8 @@ Metrics& shard_metrics() {
 
 // A record's frame in the block, beside key and data; only for budgets.
 constexpr std::uint64_t kRecordFrameBytes = 64;
+// Alone an event costs about as much as a batch of a thousand: this many are half a second.
+constexpr std::uint64_t kResentSuspects = 10'000;
 
 }  // namespace
 
@@ -45,7 +46,9 @@ Shard::Shard(const ShardConfig& config, std::unique_ptr<log::Journal> journal,
       log_clock_(clock, journal_->recovery().last_arrival_us),
       marker_(marker) {
   next_position_.store(journal_->recovery().last.value + 1);
-  one_by_one_ = marker_ != nullptr && marker_->found().has_value();
+  if (marker_ != nullptr) suspects_ = marker_->found();
+  // Suspects that never became durable come again from their client, soon, with other positions.
+  if (suspects_ && suspects_->last > journal_->recovery().last) alone_left_ = kResentSuspects;
 }
 
 Shard::~Shard() {
@@ -284,22 +287,40 @@ Status Shard::process_block_records(const std::vector<log::Record>& records, Blo
     if (found->second->stream.pipeline) found->second->batch.push_back(record);
   }
   FRESHET_TRY_STATUS(flush_batches());
+  add_publish_points(block);
+  return ok();
+}
+
+void Shard::add_publish_points(Block& block) {
   for (auto& [id, runtime] : streams_) {
     if (!runtime->stream.pipeline) continue;
     PublishPoint point = runtime->stream.pipeline->take_publish_point();
     point.position = block.last;
     block.points.emplace_back(runtime->stream.pipeline->tables(), std::move(point));
   }
-  return ok();
 }
 
 Status Shard::flush_batches() {
   for (auto& [id, runtime] : streams_) {
-    if (runtime->batch.empty()) continue;
-    FRESHET_TRY_STATUS(runtime->stream.pipeline->process(runtime->batch, one_by_one_));
-    runtime->batch.clear();
+    std::vector<log::Record>& batch = runtime->batch;
+    if (batch.empty()) continue;
+    Position first = batch.front().position, last = batch.back().position;
+    if (marker_ != nullptr) marker_->begin_batch(first, last);
+    FRESHET_TRY_STATUS(runtime->stream.pipeline->process(batch, marker_,
+                                                         must_go_alone(first, last, batch.size())));
+    if (marker_ != nullptr) marker_->end();
+    batch.clear();
   }
   return ok();
+}
+
+// One by one only where the event that ended the last process may be: a process that was merely
+// killed must not be slow for the rest of its successor's life.
+bool Shard::must_go_alone(Position first, Position last, std::size_t count) {
+  if (suspects_ && last >= suspects_->first && first <= suspects_->last) return true;
+  if (alone_left_ == 0 || first <= journal_->recovery().last) return false;
+  alone_left_ -= std::min<std::uint64_t>(alone_left_, count);
+  return true;
 }
 
 void Shard::note_bytes(StreamRuntime& runtime, const log::Record& record) {

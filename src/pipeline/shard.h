@@ -13,6 +13,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -21,9 +22,12 @@
 #include "common/result.h"
 #include "event/event_batch.h"
 #include "io/clock.h"
+#include "io/executor.h"
 #include "io/write_queue.h"
 #include "log/journal.h"
+#include "pipeline/crash_marker.h"
 #include "pipeline/log_clock.h"
+#include "pipeline/replay_queue.h"
 #include "pipeline/stream_pipeline.h"
 #include "pipeline/stream_service.h"
 
@@ -82,8 +86,10 @@ class Shard {
   // Before start(): the streams as the catalog has them, with pipelines, then everything in the
   // journal goes through them again. `load` fetches the reference versions that the log switched
   // to.
+  // With `ahead` the journal is read and its events decoded there, while this thread goes on with
+  // what was decoded before; the rows are the same.
   Status add_stream(ShardStream stream);
-  Status replay(const ReferenceLoader& load);
+  Status replay(const ReferenceLoader& load, io::Executor* ahead = nullptr);
 
   // The reference switches that replay met, by position.
   const std::vector<std::pair<Position, ReferenceSwitch>>& replayed_switches() const {
@@ -173,6 +179,15 @@ class Shard {
   void submit_block();
   Status process_block_records(const std::vector<log::Record>& records, Block& block);
   Status flush_batches();
+  void add_publish_points(Block& block);
+  Status read_journal(const ReplaySink& sink);
+  Status replay_here(const ReferenceLoader& load);
+  Status replay_ahead(const ReferenceLoader& load, io::Executor& ahead);
+  bool decode_ahead(ReplayBatch& batch);
+  Status take_replayed(ReplayBatch& batch, const ReferenceLoader& load);
+  Status take_decoded(ReplayBatch& batch);
+  void trim_replayed();
+  bool must_go_alone(Position first, Position last, std::size_t count);
   void reap(std::int64_t timeout_us);
   void publish_durable();
   void note_bytes(StreamRuntime& runtime, const log::Record& record);
@@ -191,7 +206,8 @@ class Shard {
   io::Clock& clock_;
   LogClock log_clock_;
   CrashMarker* marker_;
-  bool one_by_one_ = false;
+  std::optional<CrashMarker::Found> suspects_;  // records among which one ended the last process
+  std::uint64_t alone_left_ = 0;                // further records to be processed one by one
 
   std::map<StreamId, std::unique_ptr<StreamRuntime>> streams_;
   std::deque<Put> pending_;
@@ -203,6 +219,8 @@ class Shard {
   std::map<std::string, std::pair<std::uint32_t, std::shared_ptr<const ReferenceTable>>>
       in_force_;  // by table
   std::vector<std::pair<Position, ReferenceSwitch>> replayed_switches_;
+  std::uint64_t replayed_batches_ = 0;
+  std::int64_t last_replayed_us_ = 0;
   std::vector<io::Completion> completions_;
   std::vector<log::Record> records_;
   bool watermark_due_ = false;

@@ -34,79 +34,127 @@ Result<ReferenceSwitch> ReferenceSwitch::from_text(std::string_view text) {
 
 namespace {
 
-// Records copied out of the journal's buffers, so that a batch may span blocks.
-struct ReplayBatch {
-  std::vector<log::Record> records;
-  std::vector<std::string> arenas;
-  std::size_t bytes = 0;
-
-  std::string_view keep(std::string_view text) {
-    static constexpr std::size_t kArenaBytes = 1u << 20;
-    if (arenas.empty() || arenas.back().capacity() - arenas.back().size() < text.size()) {
-      arenas.emplace_back();
-      arenas.back().reserve(std::max(kArenaBytes, text.size()));
-    }
-    std::string& arena = arenas.back();
-    std::size_t at = arena.size();
-    arena.append(text);
-    return {arena.data() + at, text.size()};
-  }
-  void add(log::Record record) {
-    record.data = keep(record.data);
-    record.partition_key = {};  // no pipeline reads it
-    bytes += record.data.size();
-    records.push_back(record);
-  }
-  void clear() {
-    records.clear();
-    bytes = 0;
-    if (arenas.size() > 1) arenas.resize(1);
-    if (!arenas.empty()) arenas[0].clear();
-  }
-};
-
 constexpr std::size_t kReplayBatchBytes = 8u << 20;
+constexpr std::size_t kReplayBatches = 3;  // one being read, one waiting, one being taken
 
 }  // namespace
 
-Status Shard::replay(const ReferenceLoader& load) {
-  ReplayBatch batch;
-  std::uint64_t batches = 0;
-  std::int64_t last_arrival_us = 0;
-  auto trim_all = [&] {
-    std::int64_t now_us = log_clock_.now_us();
-    // Rows leave by the present time. Ids must not: what follows in the log is decided as of then.
-    for (auto& [id, runtime] : streams_) trim_stream(*runtime, now_us, last_arrival_us);
-  };
-  auto flush = [&]() -> Status {
-    if (batch.records.empty()) return ok();
-    Block block;
-    block.last = batch.records.back().position;
-    last_arrival_us = batch.records.back().arrival_us;
-    FRESHET_TRY_STATUS(process_block_records(batch.records, block));
-    for (auto& [tables, point] : block.points) tables->publish(point);
-    batch.clear();
-    // What is past retention came back only to be known to dedup: it must not fill the memory
-    // meanwhile.
-    if (++batches % 64 == 0) trim_all();
-    return ok();
-  };
-  FRESHET_TRY_STATUS(journal_->replay(Position{}, [&](const log::Record& record) -> Status {
-    if (record.kind == log::RecordKind::kControl) {
-      FRESHET_TRY(ReferenceSwitch change, ReferenceSwitch::from_text(record.data));
-      if (!references_.contains(change.version)) {
-        FRESHET_TRY(references_[change.version], load(change.version));
-      }
-      replayed_switches_.emplace_back(record.position, std::move(change));
-    }
-    batch.add(record);
-    if (batch.records.size() < config_.replay_batch_records && batch.bytes < kReplayBatchBytes)
-      return ok();
-    return flush();
-  }));
-  FRESHET_TRY_STATUS(flush());
-  trim_all();
+Status Shard::replay(const ReferenceLoader& load, io::Executor* ahead) {
+  FRESHET_TRY_STATUS(ahead == nullptr ? replay_here(load) : replay_ahead(load, *ahead));
+  if (marker_ != nullptr) marker_->end();
+  trim_replayed();
   return ok();
+}
+
+Status Shard::replay_here(const ReferenceLoader& load) {
+  return read_journal([&](std::unique_ptr<ReplayBatch>& batch) -> Status {
+    FRESHET_TRY_STATUS(take_replayed(*batch, load));
+    batch->clear();
+    return ok();
+  });
+}
+
+Status Shard::replay_ahead(const ReferenceLoader& load, io::Executor& ahead) {
+  ReplayQueue queue(kReplayBatches);
+  bool posted = ahead.post([&] {
+    queue.close(read_journal([&](std::unique_ptr<ReplayBatch>& batch) -> Status {
+      bool decoded = decode_ahead(*batch);
+      FRESHET_TRY_STATUS(queue.push(batch));
+      // Nothing else may be in work beside events that are suspected of ending the process.
+      return decoded ? ok() : queue.drain();
+    }));
+  });
+  if (!posted) return replay_here(load);
+  for (;;) {
+    FRESHET_TRY(std::unique_ptr<ReplayBatch> batch, queue.pop());
+    if (batch == nullptr) return ok();
+    Status taken = take_replayed(*batch, load);
+    if (!taken) {
+      queue.abandon();
+      return taken;
+    }
+    queue.give_back(std::move(batch));
+  }
+}
+
+// Cuts the journal into batches: at a size, and around each control record.
+Status Shard::read_journal(const ReplaySink& sink) {
+  auto batch = std::make_unique<ReplayBatch>();
+  auto flush = [&]() -> Status { return batch->records.empty() ? ok() : sink(batch); };
+  auto add = [&](const log::Record& record) -> Status {
+    bool is_control = record.kind == log::RecordKind::kControl;
+    if (is_control) FRESHET_TRY_STATUS(flush());
+    batch->add(record);
+    bool is_full =
+        batch->records.size() >= config_.replay_batch_records || batch->bytes >= kReplayBatchBytes;
+    return is_control || is_full ? flush() : ok();
+  };
+  FRESHET_TRY_STATUS(journal_->replay(Position{}, add));
+  return flush();
+}
+
+// On the reader's thread. False: the shard must take these itself, one by one.
+bool Shard::decode_ahead(ReplayBatch& batch) {
+  if (batch.is_control()) return true;
+  if (must_go_alone(batch.first(), batch.last(), 0)) return false;
+  if (marker_ != nullptr) marker_->extend_batch(batch.last());
+  for (const log::Record& record : batch.records) {
+    auto found = streams_.find(record.stream);
+    if (found == streams_.end() || !found->second->stream.pipeline) continue;
+    batch.part_of(record.stream).records.push_back(record);
+  }
+  for (ReplayBatch::Part& part : batch.parts) {
+    if (part.records.empty()) continue;
+    if (!part.decoder) part.decoder = streams_.at(part.stream)->stream.pipeline->make_decoder();
+    part.decoder->decode(part.records, nullptr);
+  }
+  batch.is_decoded = true;
+  return true;
+}
+
+Status Shard::take_replayed(ReplayBatch& batch, const ReferenceLoader& load) {
+  Block block;
+  block.last = batch.last();
+  if (batch.is_control()) {
+    FRESHET_TRY(ReferenceSwitch change, ReferenceSwitch::from_text(batch.records[0].data));
+    if (!references_.contains(change.version)) {
+      FRESHET_TRY(references_[change.version], load(change.version));
+    }
+    replayed_switches_.emplace_back(batch.first(), std::move(change));
+  }
+  if (batch.is_decoded) {
+    if (marker_ != nullptr) marker_->shorten_batch(batch.first());
+    FRESHET_TRY_STATUS(take_decoded(batch));
+    add_publish_points(block);
+  } else {
+    FRESHET_TRY_STATUS(process_block_records(batch.records, block));
+  }
+  for (auto& [tables, point] : block.points) tables->publish(point);
+  last_replayed_us_ = batch.records.back().arrival_us;
+  // What is past retention came back only to be known to dedup: it must not fill the memory
+  // meanwhile.
+  if (++replayed_batches_ % 64 == 0) trim_replayed();
+  return ok();
+}
+
+Status Shard::take_decoded(ReplayBatch& batch) {
+  for (const log::Record& record : batch.records) {
+    auto found = streams_.find(record.stream);
+    if (found != streams_.end()) note_bytes(*found->second, record);
+  }
+  for (ReplayBatch::Part& part : batch.parts) {
+    if (part.records.empty()) continue;
+    FRESHET_TRY_STATUS(
+        streams_.at(part.stream)
+            ->stream.pipeline->process_decoded(*part.decoder, part.records.back().position));
+  }
+  return ok();
+}
+
+void Shard::trim_replayed() {
+  std::int64_t now_us = log_clock_.now_us();
+  // Rows leave by the present time. Ids must not: what follows in the log is decided as of then.
+  for (auto& [id, runtime] : streams_) trim_stream(*runtime, now_us, last_replayed_us_);
 }
 
 void Shard::apply_reference_record(const log::Record& record) {

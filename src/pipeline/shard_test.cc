@@ -2,7 +2,10 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include <csignal>
 #include <filesystem>
 #include <future>
 #include <random>
@@ -36,7 +39,7 @@ std::shared_ptr<const ReferenceTable> locations(const std::string& name_of_l1) {
 
 class RunnerTest : public testing::Test {
  protected:
-  RunnerTest() : readers_("test-reader", 1, 100) {
+  RunnerTest() {
     directory_ = std::filesystem::temp_directory_path() /
                  ("freshet-runner-" + std::to_string(io::system_random().next_u64()));
     settings_.name = "detections";
@@ -48,25 +51,36 @@ class RunnerTest : public testing::Test {
   }
   ~RunnerTest() override {
     runner_.reset();
-    readers_.stop();
+    if (readers_) readers_->stop();
     std::filesystem::remove_all(directory_);
   }
 
-  void start() {
-    runner_.reset();
+  RunnerConfig runner_config() const {
     RunnerConfig config;
     config.data_directory = directory_;
     config.memory_bytes = memory_bytes_;
     config.segment_bytes = 4u << 20;
     config.streams = {{.name = "detections", .partitions = 2}};
     config.pipelines = {settings_};
-    auto runner = Runner::start(config, references_, io::system_disk(), io::system_clock(),
-                                io::system_random(), readers_);
+    return config;
+  }
+
+  void start() {
+    runner_.reset();
+    // Not before: a test that forks must do so while there is no other thread.
+    if (!readers_) readers_ = std::make_unique<io::ThreadPool>("test-reader", 1, 100);
+    auto runner = Runner::start(runner_config(), references_, io::system_disk(), io::system_clock(),
+                                io::system_random(), *readers_);
     ASSERT_TRUE(runner.has_value()) << runner.error().to_string();
     runner_ = *std::move(runner);
   }
 
   Result<std::vector<PutOutcome>> put(const std::vector<std::string>& events) {
+    return put_to(*runner_, events);
+  }
+
+  static Result<std::vector<PutOutcome>> put_to(Runner& runner,
+                                                const std::vector<std::string>& events) {
     EventBatch batch;
     batch.arenas.reserve(events.size());
     for (const std::string& event : events) {
@@ -75,8 +89,8 @@ class RunnerTest : public testing::Test {
       batch.records.push_back({"key", batch.arenas.back(), hash});
     }
     std::promise<Result<std::vector<PutOutcome>>> answer;
-    runner_->streams().put(
-        runner_->streams().find("detections")->id, std::move(batch),
+    runner.streams().put(
+        runner.streams().find("detections")->id, std::move(batch),
         [&](Result<std::vector<PutOutcome>> outcomes) { answer.set_value(std::move(outcomes)); });
     return answer.get_future().get();
   }
@@ -103,7 +117,7 @@ class RunnerTest : public testing::Test {
   std::uint64_t memory_bytes_ = 256u << 20;
   PipelineSettings settings_;
   std::vector<std::shared_ptr<const ReferenceTable>> references_;
-  io::ThreadPool readers_;
+  std::unique_ptr<io::ThreadPool> readers_;
   std::unique_ptr<Runner> runner_;
 };
 
@@ -176,6 +190,66 @@ TEST_F(RunnerTest, a_version_put_by_hand_outlives_a_restart_with_the_unchanged_f
   references_ = {locations("North gate")};
   start();
   EXPECT_GT(runner_->references().active("locations").version, put);
+}
+
+// Each life of the server is a process of its own, which an event ends.
+class CrashTest : public RunnerTest {
+ protected:
+  // Starts, puts where `events` are given, and says whether the process came through.
+  bool survives(const std::vector<std::string>& events) {
+    pid_t child = fork();
+    if (child == 0) {
+      // No thread of this process lives on in the child: it makes its own.
+      io::ThreadPool readers("test-reader", 1, 100);
+      RunnerConfig config = runner_config();
+      auto runner = Runner::start(config, references_, io::system_disk(), io::system_clock(),
+                                  io::system_random(), readers);
+      if (!runner) _exit(1);
+      if (!events.empty() && !put_to(**runner, events)) _exit(2);
+      (*runner)->stop();
+      readers.stop();
+      _exit(0);
+    }
+    int status = 0;
+    EXPECT_EQ(waitpid(child, &status, 0), child);
+    EXPECT_TRUE(WIFSIGNALED(status) ? WTERMSIG(status) == SIGABRT : WEXITSTATUS(status) == 0)
+        << status;
+    return !WIFSIGNALED(status);
+  }
+
+  // The event goes to $dead with its bytes after `lives` crashes, and nothing else is lost.
+  void expect_quarantine(int lives) {
+    std::vector<std::string> events;
+    for (int i = 0; i < 300; ++i) events.push_back(event_json(i));
+    ASSERT_TRUE(survives(events));
+    std::string poison = event_json(1000, "BOOM");
+    std::vector<std::string> batch = {event_json(300), event_json(301), poison, event_json(302)};
+    ASSERT_FALSE(survives(batch));
+    int crashes = 1;
+    while (!survives({})) ASSERT_LT(++crashes, 20);
+    EXPECT_EQ(crashes, lives);
+    start();
+    auto cut = runner_->tables().cut("detections");
+    EXPECT_EQ(cut->tables.at("detections").row_count(), 303u);
+    ASSERT_EQ(cut->tables.at("detections$dead").row_count(), 1u);
+    EXPECT_EQ(text_of("detections$dead", 0, "reason"), "poison");
+    EXPECT_EQ(text_of("detections$dead", 0, "raw"), poison);
+    EXPECT_EQ(total().refused, 1u);
+    // And a batch with a copy of it does no harm any more.
+    ASSERT_TRUE(put({poison, event_json(400)}).has_value());
+    EXPECT_EQ(total().refused, 2u);
+  }
+};
+
+TEST_F(CrashTest, an_event_that_ends_the_process_alone_is_quarantined) {
+  settings_.decode.plant_abort_at = "BOOM";
+  expect_quarantine(3);
+}
+
+TEST_F(CrashTest, an_event_that_ends_the_process_in_a_batch_is_found_and_quarantined) {
+  // The first crash says which batch it was, the next three which event.
+  settings_.plant_abort_in_batch_at = "BOOM";
+  expect_quarantine(4);
 }
 
 TEST_F(RunnerTest, a_full_memory_throttles_and_loses_nothing) {

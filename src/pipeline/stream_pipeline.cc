@@ -1,11 +1,11 @@
 #include "pipeline/stream_pipeline.h"
 
 #include <fmt/format.h>
-#include <xxhash.h>
 
+#include <cstdlib>
 #include <limits>
 
-#include "pipeline/aggregate.h"
+#include "common/logging.h"
 #include "pipeline/crash_marker.h"
 
 namespace freshet::pipeline {
@@ -81,7 +81,6 @@ Result<TableInfo> make_table_info(const PipelineSettings& settings, const Schema
 Result<std::unique_ptr<StreamPipeline>> StreamPipeline::create(PipelineSettings settings,
                                                                const KnownReferences& references,
                                                                MemoryBudget& budget,
-                                                               CrashMarker* marker,
                                                                const PoisonEvents& poison) {
   ReferenceVersions versions;
   for (const JoinTable& table : settings.joins) {
@@ -104,25 +103,21 @@ Result<std::unique_ptr<StreamPipeline>> StreamPipeline::create(PipelineSettings 
     transform = *std::move(made);
   }
   FRESHET_TRY(TableInfo info, make_table_info(settings, transform->output_schema()));
-  return std::unique_ptr<StreamPipeline>(new StreamPipeline(std::move(settings), std::move(join),
-                                                            std::move(transform), std::move(info),
-                                                            budget, marker, poison));
+  return std::unique_ptr<StreamPipeline>(new StreamPipeline(
+      std::move(settings), std::move(join), std::move(transform), std::move(info), budget, poison));
 }
 
 StreamPipeline::StreamPipeline(PipelineSettings settings, Join join,
                                std::unique_ptr<RowTransform> transform, TableInfo info,
-                               MemoryBudget& budget, CrashMarker* marker,
-                               const PoisonEvents& poison)
+                               MemoryBudget& budget, const PoisonEvents& poison)
     : settings_(std::move(settings)),
-      decoder_(settings_.decode),
+      decoder_(settings_.decode, poison),
       dedup_(settings_.dedup, budget),
       join_(std::move(join)),
       transform_(std::move(transform)),
       tables_(std::make_shared<StreamTables>(std::move(info), budget)),
       budget_(budget),
-      marker_(marker),
       poison_(poison),
-      decoded_(detection_schema()),
       out_(tables_->info().schema),
       dead_(dead_schema()),
       dupes_(dupes_schema()) {}
@@ -139,175 +134,178 @@ bool StreamPipeline::has_room(std::size_t records, std::size_t bytes) {
   return budget_.used_bytes() + most <= budget_.limit_bytes() && dedup_.reserve(records);
 }
 
-Status StreamPipeline::process(std::span<const log::Record> records, bool one_by_one) {
-  for (const log::Record& record : records) {
-    process_record(record);
-    if (one_by_one) FRESHET_TRY_STATUS(finish_rows());
+Status StreamPipeline::process(std::span<const log::Record> records, CrashMarker* marker,
+                               bool one_by_one) {
+  std::size_t step = one_by_one ? 1 : records.size();
+  for (; !records.empty(); records = records.subspan(step)) {
+    decoder_.decode(records.first(step), marker);
+    if (marker != nullptr && step > 1) marker->begin_all();
+    FRESHET_TRY_STATUS(process_decoded(decoder_, records[step - 1].position));
+    decoder_.clear();
   }
-  FRESHET_TRY_STATUS(finish_rows());
-  FRESHET_TRY_STATUS(append_outcomes());
-  if (marker_ != nullptr) marker_->end();
   return ok();
 }
 
-void StreamPipeline::process_record(const log::Record& record) {
-  last_position_ = record.position;
-  if (record.kind != log::RecordKind::kData) return;
-  if (!looks_aggregated(record.data)) return process_event(record, 0, record.data);
-  Result<bool> aggregated = visit_aggregate(record.data, [&](const UserRecord& user_record) {
-    process_event(record, user_record.index, user_record.data);
-  });
-  if (!aggregated) {
-    refuse(origin_of(record, 0, record.data), reason_name(Reason::kParse),
-           keep_text(aggregated.error().to_string()), "", 0);
-  } else if (!*aggregated) {
-    process_event(record, 0, record.data);
-  }
+std::unique_ptr<BatchDecoder> StreamPipeline::make_decoder() const {
+  return std::make_unique<BatchDecoder>(settings_.decode, poison_);
 }
 
-StreamPipeline::RowOrigin StreamPipeline::origin_of(const log::Record& record, std::uint32_t sub,
-                                                    std::string_view json) {
-  RowOrigin origin;
-  origin.position = record.position;
-  origin.sub = sub;
-  origin.partition = record.partition;
-  origin.arrival_us = record.arrival_us;
-  origin.json = json;
-  return origin;
+Status StreamPipeline::process_decoded(BatchDecoder& batch, Position last) {
+  last_position_ = last;
+  decide(batch);
+  report_near_misses(batch.decoder());
+  FRESHET_TRY_STATUS(finish_rows(batch.rows()));
+  return append_outcomes();
 }
 
-void StreamPipeline::process_event(const log::Record& record, std::uint32_t sub,
-                                   std::string_view json) {
-  RowOrigin origin = origin_of(record, sub, json);
-  if (marker_ != nullptr) {
-    std::uint64_t hash = XXH3_64bits(json.data(), json.size());
-    marker_->begin_record(hash);
-    auto poison = poison_.empty() ? poison_.end() : poison_.find(hash);
-    if (poison != poison_.end()) {
-      auto detail =
-          fmt::format("this event ended the process {} times and is kept aside", poison->second);
-      return refuse(origin, reason_name(Reason::kPoison), keep_text(detail), "", poison->second);
+// In log order: each accepted event is new, or its row leaves the batch.
+void StreamPipeline::decide(BatchDecoder& batch) {
+  // So far ahead that the memory has answered when its turn comes.
+  static constexpr std::size_t kPrefetchDistance = 24;
+  const std::vector<DecodedEvent>& events = batch.events();
+  new_events_.clear();
+  new_rows_.clear();
+  std::uint32_t row = 0;
+  for (std::size_t i = 0; i < events.size(); ++i) {
+    if (i + kPrefetchDistance < events.size()) dedup_.prefetch(events[i + kPrefetchDistance].id);
+    const DecodedEvent& event = events[i];
+    if (!event.accepted) {
+      refuse(event, event.reason, event.detail, event.id_text);
+      continue;
     }
+    DedupOutcome outcome =
+        dedup_.decide(event.id, event.content, event.position, event.sub, event.arrival_us);
+    if (outcome.decision == DedupDecision::kNew) {
+      new_events_.push_back({&event, outcome.ticket});
+      new_rows_.push_back(row);
+    } else if (outcome.decision == DedupDecision::kDuplicate) {
+      note_duplicate(event, outcome.first);
+    } else {
+      refuse(event, Reason::kConflict,
+             keep_text(fmt::format(
+                 "the id came first at position {} with content {:016x}{:016x}, and now with "
+                 "{:016x}{:016x}",
+                 outcome.first.first.value, outcome.first.content.high, outcome.first.content.low,
+                 event.content.high, event.content.low)),
+             keep_text(event_id_text(event.id)));
+    }
+    ++row;
   }
-  Decoded decoded = decoder_.decode(json, record.arrival_us, decoded_);
-  origin.camera_id = decoded.camera_id;
-  if (!decoded.accepted) {
-    // The decoder reuses the memory behind these views at its next call.
-    origin.camera_id = keep_text(std::string(decoded.camera_id));
-    return refuse(origin, reason_name(decoded.reason), keep_text(std::move(decoded.detail)),
-                  keep_text(std::string(decoded.id_text)), 0);
+  if (new_rows_.size() != row) {
+    for (ColumnVector& column : batch.rows().columns) column.keep_rows(new_rows_);
   }
-  origin.id = decoded.id;
-  DedupOutcome outcome =
-      dedup_.decide(decoded.id, decoded.content, record.position, sub, record.arrival_us);
-  std::size_t row = decoded_.row_count() - 1;
-  // The camera's text stands in the batch, whose memory lives until the batch ends.
-  origin.camera_id = decoded_.columns[1].get<std::string_view>(row);
-  if (outcome.decision == DedupDecision::kNew) {
-    origins_.push_back(origin);
-    return;
-  }
-  for (ColumnVector& column : decoded_.columns) column.truncate(row);
-  if (outcome.decision == DedupDecision::kDuplicate) return note_duplicate(origin, outcome.first);
-  refuse(
-      origin, reason_name(Reason::kConflict),
-      keep_text(fmt::format("the id came first at position {} with content {:016x}{:016x}, and now "
-                            "with {:016x}{:016x}",
-                            outcome.first.first.value, outcome.first.content.high,
-                            outcome.first.content.low, decoded.content.high, decoded.content.low)),
-      keep_text(event_id_text(decoded.id)), 0);
 }
 
-void StreamPipeline::refuse(const RowOrigin& origin, std::string_view reason,
-                            std::string_view detail, std::string_view id_text,
-                            std::uint32_t attempts) {
+void StreamPipeline::refuse(const DecodedEvent& event, Reason reason, std::string_view detail,
+                            std::string_view id_text) {
   std::size_t c = 0;
-  dead_.columns[c++].append(reason);
+  dead_.columns[c++].append(reason_name(reason));
   dead_.columns[c++].append(detail);
   id_text.empty() ? dead_.columns[c++].append_null() : dead_.columns[c++].append(id_text);
-  origin.camera_id.empty() ? dead_.columns[c++].append_null()
-                           : dead_.columns[c++].append(origin.camera_id);
-  dead_.columns[c++].append(origin.json);
-  dead_.columns[c++].append(attempts);
-  dead_.columns[c++].append(origin.position.value);
-  dead_.columns[c++].append(origin.sub);
-  dead_.columns[c++].append(partition_text(origin.partition));
-  dead_.columns[c++].append(origin.arrival_us);
-  ledger_.add(origin.camera_id, origin.arrival_us, Outcome::kRefused);
+  event.camera_id.empty() ? dead_.columns[c++].append_null()
+                          : dead_.columns[c++].append(event.camera_id);
+  dead_.columns[c++].append(event.json);
+  dead_.columns[c++].append(event.attempts);
+  dead_.columns[c++].append(event.position.value);
+  dead_.columns[c++].append(event.sub);
+  dead_.columns[c++].append(partition_text(event.partition));
+  dead_.columns[c++].append(event.arrival_us);
+  ledger_.add(event.camera_id, event.arrival_us, Outcome::kRefused);
 }
 
-void StreamPipeline::note_duplicate(const RowOrigin& origin, const DedupEntry& first) {
+void StreamPipeline::note_duplicate(const DecodedEvent& event, const DedupEntry& first) {
   std::size_t c = 0;
   dupes_.columns[c++].append(keep_text(event_id_text(first.id)));
-  dupes_.columns[c++].append(origin.camera_id);
+  dupes_.columns[c++].append(event.camera_id);
   dupes_.columns[c++].append(first.first.value);
   dupes_.columns[c++].append(first.first_sub);
-  dupes_.columns[c++].append(origin.position.value);
-  dupes_.columns[c++].append(origin.sub);
-  dupes_.columns[c++].append(partition_text(origin.partition));
-  dupes_.columns[c++].append(origin.arrival_us);
-  ledger_.add(origin.camera_id, origin.arrival_us, Outcome::kDuplicate);
+  dupes_.columns[c++].append(event.position.value);
+  dupes_.columns[c++].append(event.sub);
+  dupes_.columns[c++].append(partition_text(event.partition));
+  dupes_.columns[c++].append(event.arrival_us);
+  ledger_.add(event.camera_id, event.arrival_us, Outcome::kDuplicate);
 }
 
-Status StreamPipeline::finish_rows() {
-  if (origins_.empty()) return ok();
-  if (marker_ != nullptr && origins_.size() > 1) marker_->begin_batch();
-  const ColumnBatch& joined = join_.fill(decoded_, transform_->used_columns());
+// Once a name and start: a mistake in a camera's settings would otherwise fill the log.
+void StreamPipeline::report_near_misses(const Decoder& decoder) {
+  for (const NearMiss& near : decoder.near_misses()) {
+    if (near_misses_said_.size() >= Decoder::kNearMissesMax ||
+        near_misses_said_.contains(near.field))
+      continue;
+    near_misses_said_.insert(near.field);
+    log_warning(
+        "an unknown field is kept in attributes, though its name is nearly one that is known",
+        {{"stream", settings_.stream}, {"field", near.field}, {"known", near.known}});
+  }
+}
+
+void StreamPipeline::abort_if_planted() const {
+  const std::string& text = settings_.plant_abort_in_batch_at;
+  if (text.empty()) return;
+  for (const NewEvent& each : new_events_) {
+    if (each.event->json.find(text) != std::string_view::npos) std::abort();
+  }
+}
+
+Status StreamPipeline::finish_rows(ColumnBatch& decoded) {
+  if (new_events_.empty()) return ok();
+  abort_if_planted();
+  const ColumnBatch& joined = join_.fill(decoded, transform_->used_columns());
   Result<TransformedRows> transformed = transform_->run(joined);
-  Status status =
-      transformed ? append_rows(*transformed, 0, origins_.size()) : finish_rows_one_by_one(joined);
-  decoded_.clear();
-  origins_.clear();
-  return status;
+  return transformed ? append_rows(*transformed, 0, new_events_.size())
+                     : finish_rows_one_by_one(joined);
 }
 
 // The SQL failed on at least one row of the batch: that row goes to $dead, the others must not
 // suffer.
 Status StreamPipeline::finish_rows_one_by_one(const ColumnBatch& joined) {
   ColumnBatch one(join_.schema());
-  for (std::size_t row = 0; row < origins_.size(); ++row) {
-    for (std::size_t c = 0; c < joined.columns.size(); ++c)
-      one.columns[c].assign_row(joined.columns[c], row);
+  for (std::size_t row = 0; row < new_events_.size(); ++row) {
+    for (std::size_t c = 0; c < joined.columns.size(); ++c) {
+      if (joined.columns[c].row_count() > 0) one.columns[c].assign_row(joined.columns[c], row);
+    }
     Result<TransformedRows> transformed = transform_->run(one);
     if (transformed) {
       FRESHET_TRY_STATUS(append_rows(*transformed, row, 1));
       continue;
     }
-    refuse(origins_[row], reason_name(Reason::kSql), keep_text(transformed.error().message()),
-           keep_text(event_id_text(origins_[row].id)), 0);
+    const DecodedEvent& event = *new_events_[row].event;
+    refuse(event, Reason::kSql, keep_text(transformed.error().message()),
+           keep_text(event_id_text(event.id)));
   }
   return ok();
 }
 
-Status StreamPipeline::append_rows(const TransformedRows& transformed, std::size_t first_origin,
-                                   std::size_t origin_count) {
+Status StreamPipeline::append_rows(const TransformedRows& transformed, std::size_t first_new,
+                                   std::size_t new_count) {
   const auto& sources = *transformed.source_rows;
   std::size_t user_columns = transformed.rows->columns.size();
-  for (std::size_t c = 0; c < user_columns; ++c) out_.columns[c] = transformed.rows->columns[c];
+  for (std::size_t c = 0; c < user_columns; ++c)
+    std::swap(out_.columns[c], transformed.rows->columns[c]);
   for (std::size_t c = user_columns; c < out_.columns.size(); ++c) out_.columns[c].clear();
   for (std::uint32_t source : sources) {
-    const RowOrigin& origin = origins_[first_origin + source];
+    const DecodedEvent& event = *new_events_[first_new + source].event;
     std::size_t c = user_columns;
-    out_.columns[c++].append(origin.position.value);
-    out_.columns[c++].append(origin.sub);
-    out_.columns[c++].append(partition_text(origin.partition));
-    out_.columns[c++].append(origin.arrival_us);
+    out_.columns[c++].append(event.position.value);
+    out_.columns[c++].append(event.sub);
+    out_.columns[c++].append(partition_text(event.partition));
+    out_.columns[c++].append(event.arrival_us);
     out_.columns[c++].append(ref_version_);
     out_.columns[c++].append(false);
   }
   if (!sources.empty()) {
     FRESHET_TRY(hot::RowNumber first_row, tables_->rows().append(out_));
     for (std::size_t i = 0; i < sources.size(); ++i) {
-      dedup_.set_row(origins_[first_origin + sources[i]].id, first_row + i);
+      const NewEvent& each = new_events_[first_new + sources[i]];
+      dedup_.set_row(each.event->id, each.ticket, first_row + i);
     }
   }
   std::size_t next = 0;
-  for (std::size_t i = 0; i < origin_count; ++i) {
+  for (std::size_t i = 0; i < new_count; ++i) {
     bool kept = next < sources.size() && sources[next] == i;
     if (kept) ++next;
-    const RowOrigin& origin = origins_[first_origin + i];
-    ledger_.add(origin.camera_id, origin.arrival_us,
-                kept ? Outcome::kAccepted : Outcome::kFiltered);
+    const DecodedEvent& event = *new_events_[first_new + i].event;
+    ledger_.add(event.camera_id, event.arrival_us, kept ? Outcome::kAccepted : Outcome::kFiltered);
   }
   return ok();
 }
@@ -321,8 +319,7 @@ Status StreamPipeline::append_outcomes() {
     FRESHET_TRY([[maybe_unused]] auto dupes_row, tables_->dupes().append(dupes_));
     dupes_.clear();
   }
-  texts_.clear();
-  decoder_.release_texts();
+  texts_.release();
   return ok();
 }
 
@@ -349,8 +346,7 @@ PublishPoint StreamPipeline::take_publish_point() {
                      .rows_end = tables_->rows().appended(),
                      .dead_end = tables_->dead().appended(),
                      .dupes_end = tables_->dupes().appended(),
-                     .ledger = std::move(ledger_)};
-  ledger_ = LedgerDelta();
+                     .ledger = ledger_.take()};
   return point;
 }
 
@@ -365,7 +361,7 @@ void StreamPipeline::plant_forgotten_ids() {
 }
 
 std::optional<DedupEntry> StreamPipeline::find_entry(std::string_view id) const {
-  return dedup_.find(decoder_.id_of(id));
+  return dedup_.find(decoder_.decoder().id_of(id));
 }
 
 std::optional<hot::RowNumber> StreamPipeline::find_row(std::string_view id) const {
@@ -376,14 +372,10 @@ std::optional<hot::RowNumber> StreamPipeline::find_row(std::string_view id) cons
 }
 
 std::string_view StreamPipeline::partition_text(PartitionId partition) {
-  auto [found, made] = partition_texts_.try_emplace(partition);
-  if (made) found->second = partition_name(partition);
-  return found->second;
-}
-
-std::string_view StreamPipeline::keep_text(std::string text) {
-  texts_.push_back(std::make_unique<std::string>(std::move(text)));
-  return *texts_.back();
+  if (partition >= partition_texts_.size()) partition_texts_.resize(partition + 1);
+  std::string& text = partition_texts_[partition];
+  if (text.empty()) text = partition_name(partition);
+  return text;
 }
 
 }  // namespace freshet::pipeline

@@ -5,19 +5,20 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "common/memory_budget.h"
 #include "common/result.h"
 #include "log/record.h"
-#include "pipeline/decode.h"
+#include "pipeline/batch_decoder.h"
 #include "pipeline/dedup.h"
 #include "pipeline/join.h"
 #include "pipeline/reference_table.h"
@@ -42,21 +43,20 @@ struct PipelineSettings {
   std::string sql_where;  // where the text stands, for messages
   std::vector<std::string> keys;
   std::int64_t created_us = 0;
+  // Wrong on purpose, as DecodeConfig's, but behind the decoder: where a whole batch is in work.
+  std::string plant_abort_in_batch_at = {};
 };
 
 // Reference tables by name: the versions that give joins their columns.
 using KnownReferences = std::map<std::string, std::shared_ptr<const ReferenceTable>, std::less<>>;
 
-// Events that ended the process too often, by XXH3-64 of their bytes, with the number of times.
-using PoisonEvents = std::unordered_map<std::uint64_t, std::uint32_t>;
-
 class StreamPipeline {
  public:
-  // Checks SQL, keys and columns. `budget`, `marker` (may be null) and `poison` outlive the
-  // pipeline. `references` gives the columns of joined tables that are known already.
+  // Checks SQL, keys and columns. `budget` and `poison` outlive the pipeline. `references` gives
+  // the columns of joined tables that are known already.
   static Result<std::unique_ptr<StreamPipeline>> create(PipelineSettings settings,
                                                         const KnownReferences& references,
-                                                        MemoryBudget& budget, CrashMarker* marker,
+                                                        MemoryBudget& budget,
                                                         const PoisonEvents& poison);
 
   const PipelineSettings& settings() const { return settings_; }
@@ -66,8 +66,12 @@ class StreamPipeline {
   // Room for a batch of that size in the memory budget? Asked before the log takes it.
   bool has_room(std::size_t records, std::size_t bytes);
   // Takes records of this stream in log order; what they point to must live until the call returns.
-  // `one_by_one` runs each event alone through everything, to find the one that ends the process.
-  Status process(std::span<const log::Record> records, bool one_by_one);
+  // `marker`, where given, knows at each moment which event is in work. `one_by_one` runs each
+  // record alone through everything, to find the event that ends the process.
+  Status process(std::span<const log::Record> records, CrashMarker* marker, bool one_by_one);
+  // The same in two steps: the first on any thread, with a decoder of the caller's.
+  std::unique_ptr<BatchDecoder> make_decoder() const;
+  Status process_decoded(BatchDecoder& batch, Position last);
   // Could this version be put in force? Asked before the log says so. Any thread.
   Status check_reference(const ReferenceTable& table) const;
   // From here on events are joined with this version.
@@ -86,53 +90,50 @@ class StreamPipeline {
   std::uint64_t dedup_entries() const { return dedup_.entry_count(); }
 
  private:
-  struct RowOrigin {  // of a row of decoded_
-    EventId id;
-    Position position;
-    std::uint32_t sub = 0;
-    PartitionId partition = 0;
-    std::int64_t arrival_us = 0;
-    std::string_view json;
-    std::string_view camera_id;
+  // An event that dedup called new: a row of the batch in hand.
+  struct NewEvent {
+    const DecodedEvent* event = nullptr;
+    DedupTicket ticket;
   };
 
   StreamPipeline(PipelineSettings settings, Join join, std::unique_ptr<RowTransform> transform,
-                 TableInfo info, MemoryBudget& budget, CrashMarker* marker,
-                 const PoisonEvents& poison);
+                 TableInfo info, MemoryBudget& budget, const PoisonEvents& poison);
 
-  static RowOrigin origin_of(const log::Record& record, std::uint32_t sub, std::string_view json);
-  void process_record(const log::Record& record);
-  void process_event(const log::Record& record, std::uint32_t sub, std::string_view json);
-  void refuse(const RowOrigin& origin, std::string_view reason, std::string_view detail,
-              std::string_view id_text, std::uint32_t attempts);
-  void note_duplicate(const RowOrigin& origin, const DedupEntry& first);
-  Status finish_rows();
+  Status take(BatchDecoder& batch);
+  void decide(BatchDecoder& batch);
+  void refuse(const DecodedEvent& event, Reason reason, std::string_view detail,
+              std::string_view id_text);
+  void note_duplicate(const DecodedEvent& event, const DedupEntry& first);
+  void report_near_misses(const Decoder& decoder);
+  void abort_if_planted() const;
+  Status finish_rows(ColumnBatch& decoded);
   Status finish_rows_one_by_one(const ColumnBatch& joined);
-  Status append_rows(const TransformedRows& transformed, std::size_t first_origin,
-                     std::size_t origin_count);
+  Status append_rows(const TransformedRows& transformed, std::size_t first_new,
+                     std::size_t new_count);
   Status append_outcomes();
   std::string_view partition_text(PartitionId partition);
-  std::string_view keep_text(std::string text);
+  std::string_view keep_text(std::string_view text) { return texts_.copy(text); }
 
   PipelineSettings settings_;
-  Decoder decoder_;
+  BatchDecoder decoder_;
   Dedup dedup_;
   Join join_;
   std::unique_ptr<RowTransform> transform_;
   std::shared_ptr<StreamTables> tables_;
   MemoryBudget& budget_;
-  CrashMarker* marker_;
   const PoisonEvents& poison_;
   std::uint32_t ref_version_ = 0;
   Position last_position_;
 
+  std::set<std::string, std::less<>> near_misses_said_;
+
   // Of the batch in hand.
-  ColumnBatch decoded_;
-  std::vector<RowOrigin> origins_;
+  std::vector<NewEvent> new_events_;
+  std::vector<std::uint32_t> new_rows_;  // their rows in the decoded batch
   ColumnBatch out_, dead_, dupes_;
-  LedgerDelta ledger_;
-  std::vector<std::unique_ptr<std::string>> texts_;  // behind views in dead_ and dupes_
-  std::unordered_map<PartitionId, std::string> partition_texts_;
+  LedgerCounter ledger_;
+  TextArena texts_;                          // behind views in dead_ and dupes_
+  std::deque<std::string> partition_texts_;  // by partition; "" where not made yet
 };
 
 }  // namespace freshet::pipeline

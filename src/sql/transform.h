@@ -16,7 +16,7 @@ namespace freshet::sql {
 // What a run gave: rows, and for each the number of the input row it came from. Texts in `rows` are
 // the input's own, or live until the next run() of the same Transform.
 struct TransformOutput {
-  const ColumnBatch* rows = nullptr;
+  ColumnBatch* rows = nullptr;  // the caller may take its columns
   const std::vector<std::uint32_t>* source_rows = nullptr;
 };
 
@@ -32,7 +32,8 @@ class Transform {
   static Result<std::unique_ptr<Transform>> create(const Schema& input, std::string_view sql);
   ~Transform();
   const Schema& output_schema() const;
-  // Input columns that the statement reads: others need not be filled.
+  // Input columns that the statement reads: others need not be filled, but the first one, which
+  // gives the number of rows.
   const std::vector<bool>& used_columns() const;
   // Runs over all rows; output rows keep the input's order. An error (a failing cast, a division)
   // names what DuckDB said; run the rows one by one to find which.

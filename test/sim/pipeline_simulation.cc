@@ -156,7 +156,7 @@ bool Simulation::boot() {
                                              nullptr);
   pipeline::KnownReferences known;
   if (!references_.empty()) known["locations"] = references_.rbegin()->second;
-  auto made = pipeline::StreamPipeline::create(settings(), known, budget_, nullptr, poison_);
+  auto made = pipeline::StreamPipeline::create(settings(), known, budget_, poison_);
   FRESHET_CHECK(made.has_value());
   pipeline::ShardStream stream;
   stream.id = kStream;
