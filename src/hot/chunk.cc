@@ -76,7 +76,10 @@ Chunk::Chunk(std::shared_ptr<Arena> arena, const ChunkLayout& layout, Arena::Ran
       layout_(layout),
       range_(range),
       first_row_(first_row),
-      fill_(layout, heap_bytes) {}
+      fill_(layout, heap_bytes) {
+  MutexLock lock(mapped_->mutex);
+  mapped_->range = range;
+}
 
 Result<std::shared_ptr<Chunk>> Chunk::create(std::shared_ptr<Arena> arena,
                                              const ChunkLayout& layout, RowNumber first_row,
@@ -88,6 +91,10 @@ Result<std::shared_ptr<Chunk>> Chunk::create(std::shared_ptr<Arena> arena,
 }
 
 Chunk::~Chunk() {
+  {
+    MutexLock lock(mapped_->mutex);
+    mapped_->range.reset();
+  }
   arena_->unmap(range_);
   arena_->give_back(taken_bytes_);
 }
@@ -118,6 +125,26 @@ void Chunk::take(int region, std::uint64_t used) {
   Arena::populate(range_, layout_.regions[index].offset + taken, bytes - taken);
   taken_bytes_ += bytes - taken;
   taken = bytes;
+  note_needed_soon(layout_.regions[index], bytes);
+}
+
+void Chunk::note_needed_soon(const Region& region, std::uint64_t taken) {
+  if (taken == region.bytes) return;
+  needed_soon_.push_back({region.offset + taken, region.taken_bytes(taken + 1) - taken});
+}
+
+void Chunk::populate_ahead(io::Executor& background) {
+  if (needed_soon_.empty()) return;
+  auto populate = [mapped = mapped_, stretches = std::move(needed_soon_)] {
+    for (const auto& [from, bytes] : stretches) {
+      // Let go between stretches: who frees the chunk waits for one at most.
+      MutexLock lock(mapped->mutex);
+      if (mapped->range) Arena::populate(*mapped->range, from, bytes);
+    }
+  };
+  needed_soon_.clear();
+  // Where the queue is full the owner makes the memory present itself, when it comes to it.
+  (void)background.post(std::move(populate));
 }
 
 void Chunk::take_heap(std::uint64_t used) {
@@ -126,6 +153,7 @@ void Chunk::take_heap(std::uint64_t used) {
   Arena::populate(range_, layout_.heap_offset + fill_.heap_taken, bytes - fill_.heap_taken);
   taken_bytes_ += bytes - fill_.heap_taken;
   fill_.heap_taken = bytes;
+  note_needed_soon(layout_.heap(fill_.heap_bytes), bytes);
 }
 
 void Chunk::append(const ColumnBatch& batch, std::size_t begin, std::uint32_t count,

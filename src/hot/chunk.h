@@ -8,11 +8,15 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <utility>
 #include <vector>
 
+#include "common/mutex.h"
 #include "event/column_batch.h"
 #include "hot/arena.h"
 #include "hot/layout.h"
+#include "io/executor.h"
 
 namespace freshet::hot {
 
@@ -59,6 +63,10 @@ class Chunk {
   void append(const ColumnBatch& batch, std::size_t begin, std::uint32_t count,
               std::optional<std::size_t> time_column);
   void publish(std::uint32_t row_count);
+  // Owner thread. Has the memory that rows after the present ones will need made present by
+  // `background`, so that the owner does not wait for it. It is taken from the budget only when the
+  // owner uses it; it is one step of each array.
+  void populate_ahead(io::Executor& background);
   // No more rows come: frees what only the writer needed.
   void close();
 
@@ -68,6 +76,7 @@ class Chunk {
   void write_headers(std::uint64_t hash_seed);
   void take(int region, std::uint64_t used);
   void take_heap(std::uint64_t used);
+  void note_needed_soon(const Region& region, std::uint64_t taken);
   void append_validity(std::size_t column, const std::uint8_t* valid, std::uint32_t count);
   void append_fixed(std::size_t column, const std::byte* values, std::uint32_t count);
   void append_text(std::size_t column, const std::byte* views, const std::uint8_t* valid,
@@ -94,6 +103,14 @@ class Chunk {
   RowNumber first_row_;
   ChunkFill fill_;
   std::uint64_t taken_bytes_ = 0;
+  // Stretches of the range, as offset and size.
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> needed_soon_;
+  // The range as long as it is mapped: what runs in the background may come too late.
+  struct Mapped {
+    Mutex mutex;
+    std::optional<Arena::Range> range FRESHET_GUARDED_BY(mutex);
+  };
+  std::shared_ptr<Mapped> mapped_ = std::make_shared<Mapped>();
 };
 
 }  // namespace freshet::hot

@@ -47,8 +47,9 @@ std::uint64_t random_seed() {
 }  // namespace
 
 struct Table::State {
-  State(TableConfig given, MemoryBudget& budget)
-      : config(std::make_shared<const TableConfig>(std::move(given))),
+  State(TableConfig given, MemoryBudget& budget, io::Executor* background_executor)
+      : background(background_executor),
+        config(std::make_shared<const TableConfig>(std::move(given))),
         layout(*config),
         arena(std::make_shared<Arena>(config->name, budget)),
         hash_seed(random_seed()),
@@ -63,6 +64,7 @@ struct Table::State {
   Snapshot snapshot_to(std::optional<RowNumber> wanted_end) const;
   Chunk* open_chunk() const { return list->chunks.empty() ? nullptr : list->chunks.back().get(); }
 
+  io::Executor* background;  // may be null
   std::shared_ptr<const TableConfig> config;
   ChunkLayout layout;
   std::shared_ptr<Arena> arena;
@@ -75,8 +77,8 @@ struct Table::State {
   RowNumber begin = 0;
 };
 
-Table::Table(TableConfig config, MemoryBudget& budget)
-    : state_(std::make_unique<State>(std::move(config), budget)) {}
+Table::Table(TableConfig config, MemoryBudget& budget, io::Executor* background)
+    : state_(std::make_unique<State>(std::move(config), budget, background)) {}
 
 Table::~Table() = default;
 
@@ -155,6 +157,7 @@ void Table::State::write(const ColumnBatch& batch, const std::vector<Segment>& s
       current = (next_made++)->get();
     }
     current->append(batch, segment.begin, segment.rows, config->time_column);
+    if (background != nullptr) current->populate_ahead(*background);
   }
   std::uint64_t used_after = open ? open->taken_bytes() : 0;
   for (const std::shared_ptr<Chunk>& chunk : made) used_after += chunk->taken_bytes();

@@ -21,6 +21,7 @@
 #include "common/result.h"
 #include "event/column_batch.h"
 #include "event/schema.h"
+#include "io/executor.h"
 
 namespace freshet::hot {
 
@@ -124,7 +125,8 @@ class Table {
  public:
   // `budget` must outlive the table and its snapshots; chunks are taken from it as their memory is
   // touched.
-  Table(TableConfig config, MemoryBudget& budget);
+  // With `background` memory is made present there, ahead of the rows.
+  Table(TableConfig config, MemoryBudget& budget, io::Executor* background = nullptr);
   ~Table();
 
   const TableConfig& config() const;

@@ -111,6 +111,12 @@ class SystemDisk : public Disk {
       case OpenMode::kRead:
         descriptor = open_uninterrupted(path.c_str(), O_RDONLY);
         break;
+      case OpenMode::kDirectRead:
+        descriptor = open_uninterrupted(path.c_str(), O_RDONLY | O_DIRECT);
+        if (descriptor < 0 && errno == EINVAL) {
+          descriptor = open_uninterrupted(path.c_str(), O_RDONLY);
+        }
+        break;
       case OpenMode::kWrite:
         descriptor = open_uninterrupted(path.c_str(), O_RDWR);
         break;

@@ -14,14 +14,28 @@ BlockCursor::BlockCursor(io::File& file, const SegmentIdentity& identity, std::u
       end_(end),
       read_bytes_(read_bytes) {}
 
-BlockCursor::Found BlockCursor::next() {
+BlockCursor::Found BlockCursor::read_header(std::size_t read_bytes) {
   if (offset_ + kPageBytes > end_) return Found::kEnd;
-  if (!fill(kPageBytes)) return Found::kUnreadable;
+  if (!fill(kPageBytes, read_bytes)) return Found::kUnreadable;
   if (at_offset(kPageBytes).size() < kPageBytes) return Found::kEnd;  // the file is shorter
   auto header = parse_block_header(at_offset(kPageBytes), identity_, seed_, offset_);
   if (!header.has_value() || header->block_bytes > end_ - offset_) return Found::kNoHeader;
   header_ = *header;
-  if (!fill(header_.block_bytes)) return Found::kBadBody;
+  return Found::kBlock;
+}
+
+BlockCursor::Found BlockCursor::next_header() {
+  // Behind a block the next header is likely one page; behind a page that is none, all may be.
+  Found found = read_header(header_is_next_ ? kPageBytes : read_bytes_);
+  header_is_next_ = found == Found::kBlock;
+  if (found == Found::kBlock) offset_ += header_.block_bytes;
+  return found;
+}
+
+BlockCursor::Found BlockCursor::next() {
+  Found found = read_header(read_bytes_);
+  if (found != Found::kBlock) return found;
+  if (!fill(header_.block_bytes, read_bytes_)) return Found::kBadBody;
   std::span<const std::byte> bytes = at_offset(header_.block_bytes);
   if (!block_body_is_good(header_, bytes, seed_)) return Found::kBadBody;
   Result<BlockView> view = view_block(header_, bytes, scratch_);
@@ -41,7 +55,7 @@ std::span<const std::byte> BlockCursor::at_offset(std::uint64_t bytes) const {
 }
 
 // Has `bytes` from the offset on in the window, or all that the file holds. False: a read failed.
-bool BlockCursor::fill(std::uint64_t bytes) {
+bool BlockCursor::fill(std::uint64_t bytes, std::size_t read_bytes) {
   bool inside = offset_ >= window_offset_ && offset_ <= window_offset_ + window_bytes_;
   if (!inside) {
     window_offset_ = offset_;
@@ -53,7 +67,7 @@ bool BlockCursor::fill(std::uint64_t bytes) {
   if (keep > 0) std::memmove(window_.data(), window_.data() + (offset_ - window_offset_), keep);
   window_offset_ = offset_;
   window_bytes_ = keep;
-  std::uint64_t wanted = std::min(std::max<std::uint64_t>(bytes, read_bytes_), end_ - offset_);
+  std::uint64_t wanted = std::min(std::max<std::uint64_t>(bytes, read_bytes), end_ - offset_);
   // A bad sector ahead must not hide the good pages before it.
   return read_more(wanted) || (wanted > bytes && read_more(bytes));
 }

@@ -24,6 +24,9 @@ class BlockCursor {
               std::uint64_t end, std::size_t read_bytes = 1u << 20);
 
   Found next();
+  // The same by its header alone: header() is good, and nothing is said of the rest of the block,
+  // which is not read. kBlock, kNoHeader, kUnreadable or kEnd.
+  Found next_header();
   // Steps over bytes that are no good block.
   void skip(std::uint64_t bytes) { offset_ += bytes; }
 
@@ -40,7 +43,8 @@ class BlockCursor {
   std::span<const std::byte> page() const;
 
  private:
-  bool fill(std::uint64_t bytes);
+  Found read_header(std::size_t read_bytes);
+  bool fill(std::uint64_t bytes, std::size_t read_bytes);
   bool read_more(std::uint64_t bytes);
   std::span<const std::byte> at_offset(std::uint64_t bytes) const;
 
@@ -54,6 +58,7 @@ class BlockCursor {
   std::uint64_t window_offset_ = 0;  // of the window's first byte in the file
   std::uint64_t window_bytes_ = 0;
   AlignedBuffer scratch_;
+  bool header_is_next_ = true;
   BlockHeader header_;
   BlockView block_;
 };

@@ -18,6 +18,7 @@
 #include "event/position.h"
 #include "io/clock.h"
 #include "io/disk.h"
+#include "io/executor.h"
 #include "io/random.h"
 #include "io/write_queue.h"
 #include "log/record.h"
@@ -35,6 +36,10 @@ struct Config {
   std::uint32_t blocks_in_flight_max = 2;
   std::uint64_t recent_bytes_max = 32ull << 20;  // newest blocks kept in memory for readers
   bool compress = false;                         // block bodies with lz4
+  // Reads every byte of every block before it is decided what counts. Without it a block that was
+  // durable is taken for good by its header; where its body is not, replay() is kCorruption, and
+  // the journal must be opened again with this, which finds the gap and goes on around it.
+  bool check_bodies = false;
 };
 
 // Bytes that were acknowledged once and cannot be read now: reported, never truncated.
@@ -67,11 +72,13 @@ class Journal {
  public:
   // Opens or creates the journal, recovers it and begins a new epoch in a new segment.
   // On a full disk it opens too, for reading; append() is kUnavailable until prepare_segments()
-  // finds space. `policy` is for tests of the simulation alone.
+  // finds space. With `helpers` segments are looked at side by side. `policy` is for tests of the
+  // simulation alone.
   static Result<std::unique_ptr<Journal>> open(const Config& config, io::Disk& disk,
                                                io::WriteQueue& queue, io::Clock& clock,
                                                io::Random& random,
-                                               RecoveryPolicy policy = RecoveryPolicy::kWatermark);
+                                               RecoveryPolicy policy = RecoveryPolicy::kWatermark,
+                                               io::Executor* helpers = nullptr);
   // Waits for the writes on their way. Every completion that the queue reported must have been
   // handed to complete().
   ~Journal();
@@ -79,7 +86,8 @@ class Journal {
   const Recovery& recovery() const;
 
   // Reads every recovered record with a position >= from, in order. Gaps are passed over (they
-  // stand in recovery().gaps). Call before the first append.
+  // stand in recovery().gaps). Call before the first append. kCorruption where a body is damaged:
+  // see Config::check_bodies.
   Status replay(Position from, const RecordVisitor& visit);
 
   // Adds a record to the open block, which it opens at `now_us` where there is none (all records of

@@ -50,9 +50,11 @@ struct Journal::State {
         readable(disk_in, config_in.recent_bytes_max) {}
 
   // journal_open.cc
-  Status open(RecoveryPolicy policy);
-  Status list_files();
-  Status scan_file(const std::string& name, const SegmentName& parsed);
+  Status open(RecoveryPolicy policy, io::Executor* helpers);
+  Result<std::vector<SegmentName>> list_files();
+  Status scan_files(const std::vector<SegmentName>& segments, io::Executor* helpers);
+  Status check_what_headers_leave_open();
+  Result<SegmentScan> scan_file(const SegmentName& named) const;
   void note_recovered(const std::vector<Stretch>& stretches);
   void note_gaps(const std::vector<Stretch>& stretches);
   void note_used_segments(const std::vector<Stretch>& stretches);

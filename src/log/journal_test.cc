@@ -424,6 +424,33 @@ TEST_P(JournalTest, AFlippedBitIsAGapAndNothingElseIsLost) {
   EXPECT_EQ(read_all(1, 0, behind.value), written(1, 0, behind.value));
 }
 
+TEST_P(JournalTest, DamageInADurableBodyIsMetByReplayAndAGapWithBodiesChecked) {
+  for (int i = 0; i < 400; ++i) {
+    append(1, 0, "k", "record " + std::to_string(i) + std::string(5000, 'x'));
+    flush();
+  }
+  journal_.reset();
+  ASSERT_GT(files("segment-").size(), 2u);
+  std::uint64_t third = kSegmentDataOffset + 4096 + 2 * 3 * 4096;
+  flip(files("segment-").front(), third + 5000);
+  open();
+  EXPECT_TRUE(journal_->recovery().gaps.empty());
+  EXPECT_EQ(journal_->recovery().records, 400u);
+  Status met = journal_->replay({0}, [](const Record&) { return ok(); });
+  ASSERT_FALSE(met.has_value());
+  EXPECT_EQ(met.error().code(), Code::kCorruption);
+  EXPECT_NE(met.error().message().find(files("segment-").front()), std::string::npos);
+
+  config_.check_bodies = true;
+  open();
+  ASSERT_EQ(journal_->recovery().gaps.size(), 1u);
+  EXPECT_EQ(journal_->recovery().gaps[0].after.value, wrote_[1].position);
+  EXPECT_EQ(journal_->recovery().gaps[0].before.value, wrote_[3].position);
+  std::vector<Seen> kept = wrote_;
+  kept.erase(kept.begin() + 2);
+  EXPECT_EQ(replay(), kept);
+}
+
 TEST_P(JournalTest, DamageFoundWhileReadingIsReportedAndPassedOver) {
   config_.recent_bytes_max = 0;
   open();

@@ -52,8 +52,16 @@ struct BadArea {
   bool traces = false;      // holds parts of a block of this segment's present life
 };
 
+// How much of a segment is read to judge it. A start reads every record once more, to bring the
+// pipelines back; with kHeaders it reads a few percent before that, instead of everything twice.
+enum class ScanDepth : std::uint8_t {
+  kHeaders,  // a block is good when its header is; whoever reads it finds out about the rest
+  kBlocks,   // a block is good when every byte of it is
+};
+
 struct SegmentScan {
   std::string path;
+  ScanDepth depth = ScanDepth::kBlocks;
   SegmentIdentity identity;
   bool header_is_good = true;
   std::uint64_t file_bytes = 0;
@@ -64,9 +72,9 @@ struct SegmentScan {
   std::vector<BadArea> bad_areas;  // rising; none behind the last trace of a block
 };
 
-// Reads a whole segment whose header is good. Unreadable pages become bad areas.
+// Reads a segment whose header is good. Unreadable pages become bad areas.
 SegmentScan scan_segment(io::File& file, const SegmentIdentity& identity, std::string path,
-                         std::uint64_t file_bytes);
+                         std::uint64_t file_bytes, ScanDepth depth = ScanDepth::kBlocks);
 // A segment whose header is lost: only traces can be told.
 SegmentScan scan_headless_segment(io::File& file, const SegmentIdentity& named, std::string path,
                                   std::uint64_t file_bytes);

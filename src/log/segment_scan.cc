@@ -23,8 +23,7 @@ class Scanner {
  public:
   explicit Scanner(SegmentScan& scan) : scan_(scan) {}
 
-  void add_block(const BlockView& block) {
-    const BlockHeader& header = block.header;
+  void add_block(const BlockHeader& header) {
     bool joins = run_open_ && run().end_offset == header.segment_offset &&
                  run().last_sequence + 1 == header.sequence &&
                  scan_.last_crc == header.previous_crc;
@@ -32,7 +31,7 @@ class Scanner {
     Run& current = run();
     current.last_sequence = header.sequence;
     current.end_offset = header.segment_offset + header.block_bytes;
-    current.end_position = block.end().value;
+    current.end_position = header.base_position + header.record_count;
     current.last_record_position = header.last_record_position;
     current.last_arrival_us = header.arrival_max_us;
     ++current.blocks;
@@ -98,14 +97,15 @@ SegmentScan empty_scan(const SegmentIdentity& identity, std::string path,
 }  // namespace
 
 SegmentScan scan_segment(io::File& file, const SegmentIdentity& identity, std::string path,
-                         std::uint64_t file_bytes) {
+                         std::uint64_t file_bytes, ScanDepth depth) {
   SegmentScan scan = empty_scan(identity, std::move(path), file_bytes);
+  scan.depth = depth;
   Scanner scanner(scan);
   BlockCursor cursor(file, identity, kSegmentDataOffset, file_bytes, kScanReadBytes);
   for (;;) {
-    switch (cursor.next()) {
+    switch (depth == ScanDepth::kBlocks ? cursor.next() : cursor.next_header()) {
       case BlockCursor::Found::kBlock:
-        scanner.add_block(cursor.block());
+        scanner.add_block(cursor.header());
         continue;
       case BlockCursor::Found::kNoHeader:
         scanner.add_bad(cursor.offset(), kPageBytes, false, shows_trace(cursor.page(), identity));

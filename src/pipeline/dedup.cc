@@ -59,9 +59,13 @@ struct Generation {
   struct Free {
     void operator()(Line* lines) const { ::operator delete(lines, std::align_val_t{64}); }
   };
+  using Lines = std::unique_ptr<Line[], Free>;
   // Not initialised: pages are touched as entries come, not in one pause.
-  std::unique_ptr<Line[], Free> lines{
-      static_cast<Line*>(::operator new(sizeof(Line) * kGenerationEntries, std::align_val_t{64}))};
+  static Lines make_lines() {
+    return Lines(static_cast<Line*>(
+        ::operator new(sizeof(Line) * kGenerationEntries, std::align_val_t{64})));
+  }
+  Lines lines;
   std::uint32_t used = 0;
   std::uint32_t living = 0;  // entries that a slot leads to; the others were seen again, elsewhere
   std::int64_t last_seen_us = 0;  // of the youngest
@@ -74,6 +78,21 @@ struct Part {
   std::unique_ptr<std::uint64_t[]> slots;
   std::uint32_t capacity = 0;
   std::uint32_t used = 0;  // slots that are not empty, stale ones too
+};
+
+// Lines of the generation to come, whose pages the background has touched. Shared with it: it may
+// come too late.
+struct SpareLines {
+  Generation::Lines lines = Generation::make_lines();
+  std::atomic<bool> is_ready{false};
+
+  void touch() {
+    static constexpr std::size_t kPageBytes = 4096;
+    auto* bytes = reinterpret_cast<volatile char*>(lines.get());
+    for (std::size_t at = 0; at < sizeof(Generation::Line) * kGenerationEntries; at += kPageBytes)
+      bytes[at] = 0;
+    is_ready.store(true, std::memory_order_release);
+  }
 };
 
 // 0 is no slot: a hash is never 0.
@@ -101,7 +120,8 @@ struct alignas(64) Stripe {
 }  // namespace
 
 struct Dedup::State {
-  State(const DedupConfig& c, MemoryBudget& b) : config(c), budget(b), parts(kPartCount) {}
+  State(const DedupConfig& c, MemoryBudget& b, io::Executor* e)
+      : config(c), budget(b), background(e), parts(kPartCount) {}
 
   std::uint32_t hash_of(EventId id) const {
     std::uint64_t words[2] = {id.high, id.low};
@@ -151,12 +171,15 @@ struct Dedup::State {
   std::uint64_t insert(std::uint32_t hash, std::uint64_t* slot, const DedupEntry& entry);
   std::uint64_t append(const DedupEntry& entry);
   void add_generation();
+  Generation::Lines take_lines();
   void rebuild(std::uint32_t part_index);
   std::uint64_t needed_bytes(std::uint64_t more) const;
   void settle();
 
   DedupConfig config;
   MemoryBudget& budget;
+  io::Executor* background;  // may be null
+  std::shared_ptr<SpareLines> spare;
   std::uint32_t fingerprint_mask =
       config.fingerprint_bits >= 32 ? ~0u : (1u << config.fingerprint_bits) - 1;
   mutable std::array<Stripe, kStripeCount> stripes;
@@ -172,8 +195,8 @@ struct Dedup::State {
   std::atomic<std::uint64_t> charged{0};
 };
 
-Dedup::Dedup(const DedupConfig& config, MemoryBudget& budget)
-    : state_(std::make_unique<State>(config, budget)) {
+Dedup::Dedup(const DedupConfig& config, MemoryBudget& budget, io::Executor* background)
+    : state_(std::make_unique<State>(config, budget, background)) {
   FRESHET_CHECK(config.horizon_us >= 0);
   FRESHET_CHECK(config.fingerprint_bits >= 1);
 }
@@ -220,8 +243,22 @@ std::uint64_t Dedup::State::append(const DedupEntry& entry) {
   return number;
 }
 
+Generation::Lines Dedup::State::take_lines() {
+  Generation::Lines lines;
+  if (spare != nullptr && spare->is_ready.load(std::memory_order_acquire))
+    lines = std::move(spare->lines);
+  spare.reset();
+  // A first generation may be the only one: ids come slowly then, and need nothing ahead.
+  if (background != nullptr && !generations.empty()) {
+    auto next = std::make_shared<SpareLines>();
+    if (background->post([next] { next->touch(); })) spare = std::move(next);
+  }
+  return lines ? std::move(lines) : Generation::make_lines();
+}
+
 void Dedup::State::add_generation() {
   Generation fresh;
+  fresh.lines = take_lines();
   fresh.last_seen_us = std::numeric_limits<std::int64_t>::min();
   lock_all();
   generations.push_back(std::move(fresh));

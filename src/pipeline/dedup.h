@@ -1,4 +1,5 @@
-// Exact deduplication by event id. A core: no I/O, clock or thread; a function of the log's prefix.
+// Exact deduplication by event id. A core: no I/O, clock or thread of its own; a function of the
+// log's prefix.
 //
 // A fingerprint of the id leads to an entry that holds the whole id and content hash, which decide.
 // An id is remembered for `horizon_us` of log time after it was last seen, to the microsecond: an
@@ -12,6 +13,7 @@
 
 #include "common/memory_budget.h"
 #include "event/position.h"
+#include "io/executor.h"
 
 namespace freshet::pipeline {
 
@@ -51,7 +53,9 @@ struct DedupOutcome {
 
 class Dedup {
  public:
-  Dedup(const DedupConfig& config, MemoryBudget& budget);
+  // `budget` and `background` outlive it. With `background` memory is made present there, ahead of
+  // the ids.
+  Dedup(const DedupConfig& config, MemoryBudget& budget, io::Executor* background = nullptr);
   ~Dedup();
   // Owner thread. Room for `count` more decisions within the budget? Ask before a batch is taken:
   // state is never dropped to make room. Without it decide() still works, and owes the budget.

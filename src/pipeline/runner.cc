@@ -35,8 +35,20 @@ bool Runner::can_write() const {
 Result<std::unique_ptr<Runner>> Runner::start(
     RunnerConfig config, std::vector<std::shared_ptr<const ReferenceTable>> references,
     io::Disk& disk, io::Clock& clock, io::Random& random, io::Executor& readers) {
-  auto runner =
-      std::unique_ptr<Runner>(new Runner(std::move(config), disk, clock, random, readers));
+  auto runner = start_once(config, references, disk, clock, random, readers);
+  if (runner || runner.error().code() != Code::kCorruption || config.check_log_bodies)
+    return runner;
+  log_warning("the log is damaged: it is read once more, whole, to go on around the gap",
+              {{"error", runner.error().to_string()}});
+  config.check_log_bodies = true;
+  return start_once(config, references, disk, clock, random, readers);
+}
+
+Result<std::unique_ptr<Runner>> Runner::start_once(
+    const RunnerConfig& config,
+    const std::vector<std::shared_ptr<const ReferenceTable>>& references, io::Disk& disk,
+    io::Clock& clock, io::Random& random, io::Executor& readers) {
+  auto runner = std::unique_ptr<Runner>(new Runner(config, disk, clock, random, readers));
   FRESHET_TRY_STATUS(runner->open());
   FRESHET_TRY(runner->known_references_, runner->known_references(references));
   FRESHET_TRY_STATUS(runner->streams_->load());
@@ -123,9 +135,11 @@ Status Runner::open_shard(std::uint32_t index) {
       .directory = fmt::format("{}/log/journal-{}", config_.data_directory, index),
       .data_directory_id = catalog_->data_directory_id(),
       .journal_id = index,
-      .segment_bytes = config_.segment_bytes};
+      .segment_bytes = config_.segment_bytes,
+      .check_bodies = config_.check_log_bodies};
   FRESHET_TRY(auto journal,
-              log::Journal::open(journal_config, disk_, *queues_.back(), clock_, random_));
+              log::Journal::open(journal_config, disk_, *queues_.back(), clock_, random_,
+                                 log::RecoveryPolicy::kWatermark, &readers_));
   for (const log::Gap& gap : journal->recovery().gaps) {
     log_error(
         "part of the log cannot be read: these events are lost to readers until it is repaired",
@@ -167,8 +181,8 @@ Result<std::shared_ptr<StreamPipeline>> Runner::make_pipeline(const catalog::Str
     settings.created_us = stream.created_us;
     settings.decode.id_seed = catalog_->id_seed();
     settings.dedup.hash_seed = catalog_->id_seed();
-    FRESHET_TRY(auto pipeline,
-                StreamPipeline::create(std::move(settings), known_references_, *budget_, poison_));
+    FRESHET_TRY(auto pipeline, StreamPipeline::create(std::move(settings), known_references_,
+                                                      *budget_, poison_, &readers_));
     return std::shared_ptr<StreamPipeline>(std::move(pipeline));
   }
   return std::shared_ptr<StreamPipeline>();
@@ -178,8 +192,9 @@ Status Runner::replay() {
   std::int64_t started_ns = clock_.monotonic_ns();
   for (std::uint32_t i = 0; i < shards_.size(); ++i) {
     FRESHET_TRY_STATUS(references_->prepare_replay(i));
-    FRESHET_TRY_STATUS(shards_[i]->replay(
-        [this](std::uint32_t version) { return references_->load(version); }, &readers_));
+    FRESHET_TRY_STATUS(
+        shards_[i]->replay([this](std::uint32_t version) { return references_->load(version); },
+                           ReplayThreads::kThree));
     FRESHET_TRY_STATUS(references_->finish_replay(i));
   }
   report_.replay_us = (clock_.monotonic_ns() - started_ns) / 1000;

@@ -37,6 +37,7 @@ struct RunnerConfig {
   std::uint64_t segment_bytes = 256ull << 20;
   std::uint32_t shards = 1;            // of a new data directory; an old one keeps its own number
   std::uint32_t quarantine_after = 3;  // times that an event may end the process
+  bool check_log_bodies = false;       // as log::Config::check_bodies
   std::vector<DeclaredStream> streams;
   std::vector<PipelineSettings> pipelines;  // id_seed is filled in here
 };
@@ -72,6 +73,10 @@ class Runner {
   bool can_write() const;
 
  private:
+  static Result<std::unique_ptr<Runner>> start_once(
+      const RunnerConfig& config,
+      const std::vector<std::shared_ptr<const ReferenceTable>>& references, io::Disk& disk,
+      io::Clock& clock, io::Random& random, io::Executor& readers);
   Runner(RunnerConfig config, io::Disk& disk, io::Clock& clock, io::Random& random,
          io::Executor& readers);
   Status open();

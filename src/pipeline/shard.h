@@ -22,7 +22,6 @@
 #include "common/result.h"
 #include "event/event_batch.h"
 #include "io/clock.h"
-#include "io/executor.h"
 #include "io/write_queue.h"
 #include "log/journal.h"
 #include "pipeline/crash_marker.h"
@@ -58,7 +57,7 @@ struct ShardConfig {
   std::int64_t idle_watermark_us =
       5'000;                           // idle so long: a block that says the last one is durable
   std::int64_t upkeep_us = 1'000'000;  // between two looks at retention and segments
-  std::size_t replay_batch_records = 8'192;
+  std::size_t replay_batch_records = 2'048;
   std::uint64_t segment_bytes = 256ull << 20;  // as the journal's
   std::uint64_t disk_bytes_max = ~0ull;        // of the journal's segments
   bool plant_early_answers =
@@ -76,6 +75,8 @@ struct ReferenceSwitch {
 using ReferenceLoader =
     std::function<Result<std::shared_ptr<const ReferenceTable>>(std::uint32_t version)>;
 
+enum class ReplayThreads : std::uint8_t { kOne, kThree };
+
 class Shard {
  public:
   // All outlive the shard. `marker` may be null.
@@ -86,10 +87,10 @@ class Shard {
   // Before start(): the streams as the catalog has them, with pipelines, then everything in the
   // journal goes through them again. `load` fetches the reference versions that the log switched
   // to.
-  // With `ahead` the journal is read and its events decoded there, while this thread goes on with
-  // what was decoded before; the rows are the same.
+  // With kThree the journal is read on one thread and its events decoded on another, while this one
+  // goes on with what was decoded before; the rows are the same.
   Status add_stream(ShardStream stream);
-  Status replay(const ReferenceLoader& load, io::Executor* ahead = nullptr);
+  Status replay(const ReferenceLoader& load, ReplayThreads threads);
 
   // The reference switches that replay met, by position.
   const std::vector<std::pair<Position, ReferenceSwitch>>& replayed_switches() const {
@@ -182,7 +183,9 @@ class Shard {
   void add_publish_points(Block& block);
   Status read_journal(const ReplaySink& sink);
   Status replay_here(const ReferenceLoader& load);
-  Status replay_ahead(const ReferenceLoader& load, io::Executor& ahead);
+  Status replay_ahead(const ReferenceLoader& load);
+  Status decode_all(ReplayQueue& read, ReplayQueue& decoded);
+  Status take_all(ReplayQueue& decoded, const ReferenceLoader& load);
   bool decode_ahead(ReplayBatch& batch);
   Status take_replayed(ReplayBatch& batch, const ReferenceLoader& load);
   Status take_decoded(ReplayBatch& batch);

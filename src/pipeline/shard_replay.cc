@@ -35,12 +35,12 @@ Result<ReferenceSwitch> ReferenceSwitch::from_text(std::string_view text) {
 namespace {
 
 constexpr std::size_t kReplayBatchBytes = 8u << 20;
-constexpr std::size_t kReplayBatches = 3;  // one being read, one waiting, one being taken
+constexpr std::size_t kReplayBatches = 8;  // in each queue; a few megabytes in all
 
 }  // namespace
 
-Status Shard::replay(const ReferenceLoader& load, io::Executor* ahead) {
-  FRESHET_TRY_STATUS(ahead == nullptr ? replay_here(load) : replay_ahead(load, *ahead));
+Status Shard::replay(const ReferenceLoader& load, ReplayThreads threads) {
+  FRESHET_TRY_STATUS(threads == ReplayThreads::kOne ? replay_here(load) : replay_ahead(load));
   if (marker_ != nullptr) marker_->end();
   trim_replayed();
   return ok();
@@ -54,26 +54,45 @@ Status Shard::replay_here(const ReferenceLoader& load) {
   });
 }
 
-Status Shard::replay_ahead(const ReferenceLoader& load, io::Executor& ahead) {
-  ReplayQueue queue(kReplayBatches);
-  bool posted = ahead.post([&] {
-    queue.close(read_journal([&](std::unique_ptr<ReplayBatch>& batch) -> Status {
-      bool decoded = decode_ahead(*batch);
-      FRESHET_TRY_STATUS(queue.push(batch));
-      // Nothing else may be in work beside events that are suspected of ending the process.
-      return decoded ? ok() : queue.drain();
-    }));
+// Three threads, a queue between each two: one reads the journal, one decodes, this one takes.
+Status Shard::replay_ahead(const ReferenceLoader& load) {
+  ReplayQueue read(kReplayBatches), decoded(kReplayBatches);
+  std::thread reader([&] {
+    read.close(read_journal(
+        [&](std::unique_ptr<ReplayBatch>& batch) -> Status { return read.push(batch); }));
   });
-  if (!posted) return replay_here(load);
+  std::thread decoder([&] { decoded.close(decode_all(read, decoded)); });
+  Status taken = take_all(decoded, load);
+  if (!taken) decoded.abandon();
+  decoder.join();
+  reader.join();
+  return taken;
+}
+
+Status Shard::decode_all(ReplayQueue& read, ReplayQueue& decoded) {
+  auto out = std::make_unique<ReplayBatch>();
   for (;;) {
-    FRESHET_TRY(std::unique_ptr<ReplayBatch> batch, queue.pop());
+    FRESHET_TRY(std::unique_ptr<ReplayBatch> batch, read.pop());
     if (batch == nullptr) return ok();
-    Status taken = take_replayed(*batch, load);
-    if (!taken) {
-      queue.abandon();
-      return taken;
+    std::swap(batch, out);
+    read.give_back(std::move(batch));
+    bool is_decoded = decode_ahead(*out);
+    Status pushed = decoded.push(out);
+    // Nothing else may be in work beside events that are suspected of ending the process.
+    if (pushed && !is_decoded) pushed = decoded.drain();
+    if (!pushed) {
+      read.abandon();
+      return pushed;
     }
-    queue.give_back(std::move(batch));
+  }
+}
+
+Status Shard::take_all(ReplayQueue& decoded, const ReferenceLoader& load) {
+  for (;;) {
+    FRESHET_TRY(std::unique_ptr<ReplayBatch> batch, decoded.pop());
+    if (batch == nullptr) return ok();
+    FRESHET_TRY_STATUS(take_replayed(*batch, load));
+    decoded.give_back(std::move(batch));
   }
 }
 
@@ -93,7 +112,7 @@ Status Shard::read_journal(const ReplaySink& sink) {
   return flush();
 }
 
-// On the reader's thread. False: the shard must take these itself, one by one.
+// On the decoder's thread. False: the shard must take these itself, one by one.
 bool Shard::decode_ahead(ReplayBatch& batch) {
   if (batch.is_control()) return true;
   if (must_go_alone(batch.first(), batch.last(), 0)) return false;

@@ -5,8 +5,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <filesystem>
+#include <fstream>
 #include <future>
 #include <random>
 
@@ -190,6 +192,38 @@ TEST_F(RunnerTest, a_version_put_by_hand_outlives_a_restart_with_the_unchanged_f
   references_ = {locations("North gate")};
   start();
   EXPECT_GT(runner_->references().active("locations").version, put);
+}
+
+TEST_F(RunnerTest, damage_in_the_log_is_a_gap_and_all_else_comes_back) {
+  start();
+  std::uint64_t count = 0;
+  for (int i = 0; i < 60; ++i) {
+    std::vector<std::string> events;
+    for (int k = 0; k < 100; ++k) {
+      events.push_back(event_json(i * 100 + k, "c1",
+                                  ",\"attr\":{\"note\":\"" + std::string(2'000, 'x') + "\"}"));
+    }
+    ASSERT_TRUE(put(events).has_value());
+    count += events.size();
+  }
+  runner_.reset();
+  std::vector<std::filesystem::path> segments;
+  for (const auto& entry : std::filesystem::directory_iterator(directory_ / "log/journal-0")) {
+    if (entry.path().filename().string().starts_with("segment-")) segments.push_back(entry.path());
+  }
+  ASSERT_GE(segments.size(), 3u);
+  std::sort(segments.begin(), segments.end());
+  std::fstream file(segments[0], std::ios::in | std::ios::out | std::ios::binary);
+  file.seekp(1'000'000);
+  file.put('\x7f');
+  file.close();
+  start();
+  ASSERT_EQ(runner_->report().gaps.size(), 1u);
+  EXPECT_EQ(runner_->report().gaps[0].segment, segments[0]);
+  std::uint64_t rows = runner_->tables().cut("detections")->tables.at("detections").row_count();
+  EXPECT_LT(rows, count);
+  EXPECT_GT(rows, count - 600);  // a block holds no more
+  ASSERT_TRUE(put({event_json(1'000'000)}).has_value());
 }
 
 // Each life of the server is a process of its own, which an event ends.

@@ -81,7 +81,8 @@ Result<TableInfo> make_table_info(const PipelineSettings& settings, const Schema
 Result<std::unique_ptr<StreamPipeline>> StreamPipeline::create(PipelineSettings settings,
                                                                const KnownReferences& references,
                                                                MemoryBudget& budget,
-                                                               const PoisonEvents& poison) {
+                                                               const PoisonEvents& poison,
+                                                               io::Executor* background) {
   ReferenceVersions versions;
   for (const JoinTable& table : settings.joins) {
     auto found = references.find(table.table);
@@ -103,19 +104,21 @@ Result<std::unique_ptr<StreamPipeline>> StreamPipeline::create(PipelineSettings 
     transform = *std::move(made);
   }
   FRESHET_TRY(TableInfo info, make_table_info(settings, transform->output_schema()));
-  return std::unique_ptr<StreamPipeline>(new StreamPipeline(
-      std::move(settings), std::move(join), std::move(transform), std::move(info), budget, poison));
+  return std::unique_ptr<StreamPipeline>(new StreamPipeline(std::move(settings), std::move(join),
+                                                            std::move(transform), std::move(info),
+                                                            budget, poison, background));
 }
 
 StreamPipeline::StreamPipeline(PipelineSettings settings, Join join,
                                std::unique_ptr<RowTransform> transform, TableInfo info,
-                               MemoryBudget& budget, const PoisonEvents& poison)
+                               MemoryBudget& budget, const PoisonEvents& poison,
+                               io::Executor* background)
     : settings_(std::move(settings)),
       decoder_(settings_.decode, poison),
-      dedup_(settings_.dedup, budget),
+      dedup_(settings_.dedup, budget, background),
       join_(std::move(join)),
       transform_(std::move(transform)),
-      tables_(std::make_shared<StreamTables>(std::move(info), budget)),
+      tables_(std::make_shared<StreamTables>(std::move(info), budget, background)),
       budget_(budget),
       poison_(poison),
       out_(tables_->info().schema),

@@ -52,12 +52,14 @@ using KnownReferences = std::map<std::string, std::shared_ptr<const ReferenceTab
 
 class StreamPipeline {
  public:
-  // Checks SQL, keys and columns. `budget` and `poison` outlive the pipeline. `references` gives
+  // Checks SQL, keys and columns. `budget`, `poison` and `background` (may be null: where memory is
+  // made present ahead) outlive the pipeline. `references` gives
   // the columns of joined tables that are known already.
   static Result<std::unique_ptr<StreamPipeline>> create(PipelineSettings settings,
                                                         const KnownReferences& references,
                                                         MemoryBudget& budget,
-                                                        const PoisonEvents& poison);
+                                                        const PoisonEvents& poison,
+                                                        io::Executor* background = nullptr);
 
   const PipelineSettings& settings() const { return settings_; }
   // For readers; shared because a reader may hold it when its stream is deleted.
@@ -97,7 +99,8 @@ class StreamPipeline {
   };
 
   StreamPipeline(PipelineSettings settings, Join join, std::unique_ptr<RowTransform> transform,
-                 TableInfo info, MemoryBudget& budget, const PoisonEvents& poison);
+                 TableInfo info, MemoryBudget& budget, const PoisonEvents& poison,
+                 io::Executor* background);
 
   Status take(BatchDecoder& batch);
   void decide(BatchDecoder& batch);

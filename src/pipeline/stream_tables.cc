@@ -78,9 +78,9 @@ std::string partition_name(PartitionId partition) {
   return fmt::format("shardId-{:012d}", partition);
 }
 
-StreamTables::StreamTables(TableInfo info, MemoryBudget& budget)
+StreamTables::StreamTables(TableInfo info, MemoryBudget& budget, io::Executor* background)
     : info_(std::move(info)),
-      rows_(rows_config(info_), budget),
+      rows_(rows_config(info_), budget, background),
       dead_(outcome_config(info_, "$dead", dead_schema()), budget),
       dupes_(outcome_config(info_, "$dupes", dupes_schema()), budget) {}
 

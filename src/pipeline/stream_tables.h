@@ -35,7 +35,7 @@ std::string partition_name(PartitionId partition);
 // thread-safe.
 class StreamTables {
  public:
-  StreamTables(TableInfo info, MemoryBudget& budget);
+  StreamTables(TableInfo info, MemoryBudget& budget, io::Executor* background);
 
   const TableInfo& info() const { return info_; }
   // "detections", "detections$dead", "detections$dupes", "detections$ledger" with their shapes.

@@ -193,7 +193,13 @@ struct Transform::State {
     for (std::size_t i = 0; i < output.size(); ++i) {
       ColumnVector& to = rows->columns[i];
       if (output[i].input_column) {
-        gather_rows(batch.columns[*output[i].input_column], source_rows, to);
+        const ColumnVector& from = batch.columns[*output[i].input_column];
+        // Rows keep their order, so as many as came in are all of them.
+        if (source_rows.size() == batch.row_count()) {
+          to = from;
+        } else {
+          gather_rows(from, source_rows, to);
+        }
         continue;
       }
       to.resize_null(source_rows.size());

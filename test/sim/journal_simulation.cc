@@ -296,6 +296,11 @@ class Simulation {
   }
 
   void open() {
+    config_.check_bodies = random_.below(4) == 0;
+    open_as_configured();
+  }
+
+  void open_as_configured() {
     for (int attempt = 0; attempt < kOpenAttemptsMax; ++attempt) {
       if (random_.below(6) == 0) disk_.crash_after(random_.below(25));
       auto opened =
@@ -327,6 +332,13 @@ class Simulation {
       replayed.push_back(expected_from(record));
       return ok();
     });
+    if (!status.has_value() && status.error().code() == Code::kCorruption && rotten_ &&
+        !config_.check_bodies) {
+      saw("damage that only replay met");
+      journal_.reset();
+      config_.check_bodies = true;
+      return open_as_configured();
+    }
     if (!status.has_value()) return check("replay: " + status.error().to_string());
     const log::Recovery& recovery = journal_->recovery();
     if (options_.trace) trace_recovery(recovery);

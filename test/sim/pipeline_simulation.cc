@@ -169,10 +169,11 @@ bool Simulation::boot() {
     if (ready && position < first) ready = shard_->set_reference(references_.at(version), version);
   }
   if (ready)
-    ready =
-        shard_->replay([&](std::uint32_t version) -> Result<std::shared_ptr<const ReferenceTable>> {
+    ready = shard_->replay(
+        [&](std::uint32_t version) -> Result<std::shared_ptr<const ReferenceTable>> {
           return references_.at(version);
-        });
+        },
+        pipeline::ReplayThreads::kOne);
   if (!ready) {
     if (!disk_.is_off()) fail("the shard does not come back: " + ready.error().to_string());
     return false;

@@ -43,7 +43,8 @@ class SimulatedFile : public io::File {
 
   Status write(std::uint64_t offset, std::span<const std::byte> bytes) override {
     FRESHET_TRY_STATUS(disk_.refuse_when_off());
-    if (mode_ == io::OpenMode::kRead) return io::disk_error(EBADF, "write", path_);
+    if (mode_ == io::OpenMode::kRead || mode_ == io::OpenMode::kDirectRead)
+      return io::disk_error(EBADF, "write", path_);
     if (mode_ == io::OpenMode::kDirectWrite) {
       return disk_.write_durably(*inode_, path_, offset, bytes);
     }
