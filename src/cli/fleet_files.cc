@@ -33,6 +33,12 @@ from = "detections"
 into = "detections"
 join = [{ table = "cameras", on = "camera_id", as = "cam" },
         { table = "locations", on = "location_id", as = "loc" }]
+sql = """
+  SELECT detection_id, event_time, camera_id, location_id, track_id,
+         lower(item_name) AS item_name, confidence, bbox, media_ref, cam.heading_deg,
+         loc.name AS location_name, loc.site AS site, loc.zone AS zone, loc.region AS region,
+         loc.retention_class AS retention_class
+  FROM batch WHERE coalesce(confidence, 1) >= 0.30"""
 
 [tables.detections]
 keys = ["camera_id", "location_id"]

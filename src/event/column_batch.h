@@ -45,8 +45,11 @@ class ColumnVector {
   // Makes `rows` rows, all null.
   void resize_null(std::size_t rows) {
     reserve(rows);
-    std::memset(values_.data(), 0, rows * width_);
-    std::memset(valid_.data(), 0, rows);
+    // An empty vector may have no memory at all, and memset(null) is undefined whatever the size.
+    if (rows > 0) {
+      std::memset(values_.data(), 0, rows * width_);
+      std::memset(valid_.data(), 0, rows);
+    }
     rows_ = rows;
   }
 

@@ -125,7 +125,14 @@ void Chunk::take(int region, std::uint64_t used) {
   Arena::populate(range_, layout_.regions[index].offset + taken, bytes - taken);
   taken_bytes_ += bytes - taken;
   taken = bytes;
-  note_needed_soon(layout_.regions[index], bytes);
+}
+
+void Chunk::take_rows(int region, std::uint64_t used) {
+  auto index = static_cast<std::size_t>(region);
+  std::uint64_t taken_before = fill_.taken[index];
+  take(region, used);
+  if (fill_.taken[index] != taken_before)
+    note_needed_soon(layout_.regions[index], fill_.taken[index]);
 }
 
 void Chunk::note_needed_soon(const Region& region, std::uint64_t taken) {
@@ -180,7 +187,7 @@ void Chunk::append_validity(std::size_t column, const std::uint8_t* valid, std::
   ChunkFill::Column& fill = fill_.columns[column];
   if (!fill.has_nulls && std::memchr(valid, 0, count) == nullptr) return;
   std::uint32_t first = fill_.row_count;
-  take(layout_.columns[column].validity, round_up(first + count, 64) / 8);
+  take_rows(layout_.columns[column].validity, round_up(first + count, 64) / 8);
   auto* words = array<std::uint64_t>(column_header(column).validity_offset);
   if (!fill.has_nulls) {
     for (std::uint32_t word = 0; word < (first + 63) / 64; ++word)
@@ -202,7 +209,7 @@ void Chunk::append_fixed(std::size_t column, const std::byte* values, std::uint3
   const ColumnHeader& at = column_header(column);
   std::uint64_t from = std::uint64_t{fill_.row_count} * at.width;
   std::uint64_t bytes = std::uint64_t{count} * at.width;
-  take(layout_.columns[column].values, from + bytes);
+  take_rows(layout_.columns[column].values, from + bytes);
   std::memcpy(range_.base + at.values_offset + from, values, bytes);
 }
 
@@ -216,7 +223,7 @@ void Chunk::append_text(std::size_t column, const std::byte* views, const std::u
     drop_table(column);
   }
   std::uint64_t end = std::uint64_t{fill_.row_count} + count;
-  take(layout_.columns[column].values, end * sizeof(std::uint32_t));
+  take_rows(layout_.columns[column].values, end * sizeof(std::uint32_t));
   take(layout_.columns[column].entries, fill.dictionary_size * sizeof(DictionaryEntry));
   if (fill.deduplicates) take(layout_.columns[column].tables, tables_bytes(fill.slot_count));
   auto* codes = array<std::uint32_t>(column_header(column).values_offset) + fill_.row_count;
@@ -290,8 +297,8 @@ void Chunk::append_chain(std::size_t column, const std::uint8_t* valid, std::uin
   const ColumnHeader& at = column_header(column);
   take(layout_.columns[column].chain_last,
        fill_.columns[column].dictionary_size * sizeof(std::uint32_t));
-  take(layout_.columns[column].chain_previous,
-       (std::uint64_t{fill_.row_count} + count) * sizeof(std::uint32_t));
+  take_rows(layout_.columns[column].chain_previous,
+            (std::uint64_t{fill_.row_count} + count) * sizeof(std::uint32_t));
   const auto* codes = array<std::uint32_t>(at.values_offset);
   auto* last = array<std::uint32_t>(at.chain_last_offset);
   auto* previous = array<std::uint32_t>(at.chain_previous_offset);

@@ -75,6 +75,9 @@ class Chunk {
         RowNumber first_row, std::uint64_t heap_bytes);
   void write_headers(std::uint64_t hash_seed);
   void take(int region, std::uint64_t used);
+  // Of an array with an element for each row: it will be filled to its end, so its next step is
+  // needed soon. What dictionaries take may never be.
+  void take_rows(int region, std::uint64_t used);
   void take_heap(std::uint64_t used);
   void note_needed_soon(const Region& region, std::uint64_t taken);
   void append_validity(std::size_t column, const std::uint8_t* valid, std::uint32_t count);
