@@ -47,7 +47,8 @@ TEST_F(DiskTest, CreateRefusesWhatExistsAndNamesIt) {
 }
 
 TEST_F(DiskTest, AMissingFileIsNotFound) {
-  for (OpenMode mode : {OpenMode::kRead, OpenMode::kDirectRead, OpenMode::kWrite, OpenMode::kDirectWrite}) {
+  for (OpenMode mode :
+       {OpenMode::kRead, OpenMode::kDirectRead, OpenMode::kWrite, OpenMode::kDirectWrite}) {
     auto missing = disk_.open(path("none"), mode);
     ASSERT_FALSE(missing.has_value());
     EXPECT_EQ(missing.error().code(), Code::kNotFound);
