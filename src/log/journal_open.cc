@@ -1,5 +1,6 @@
 // Opening a journal, step by step:
-//   1. look at every file of the folder: refuse foreign ones, read all blocks of the segments;
+//   1. look at every file of the folder: refuse foreign ones, read the headers of all blocks, and
+//      the whole of segments that headers alone do not prove;
 //   2. decide what counts (recovery.h), and note gaps;
 //   3. take the next epoch and a new segment;
 //   4. write the blocks that no watermark vouches for again, into that segment: what is shown to

@@ -36,8 +36,10 @@ Result<std::unique_ptr<Runner>> Runner::start(
     RunnerConfig config, std::vector<std::shared_ptr<const ReferenceTable>> references,
     io::Disk& disk, io::Clock& clock, io::Random& random, io::Executor& readers) {
   auto runner = start_once(config, references, disk, clock, random, readers);
-  if (runner || runner.error().code() != Code::kCorruption || config.check_log_bodies)
-    return runner;
+  // FRS-31xx are the log's own.
+  bool is_log_damage =
+      !runner && runner.error().code() == Code::kCorruption && runner.error().number() / 100 == 31;
+  if (!is_log_damage || config.check_log_bodies) return runner;
   log_warning("the log is damaged: it is read once more, whole, to go on around the gap",
               {{"error", runner.error().to_string()}});
   config.check_log_bodies = true;
