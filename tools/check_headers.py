@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Every header of src/ compiles alone, with the flags of the dev build.
+"""Every header of src/ compiles alone, with the flags of that build.
 
 A header that its own .cc includes before anything else has been compiled alone with that file, so only
 the others are compiled here.

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <span>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "common/check.h"
@@ -22,16 +23,29 @@ class ColumnVector {
   ColumnVector(const ColumnVector& other) : type_(other.type_), width_(other.width_) {
     *this = other;
   }
-  ColumnVector(ColumnVector&&) noexcept = default;
-  ColumnVector& operator=(ColumnVector&&) noexcept = default;
+  // What was moved from is a good column still: empty, or with what the other had.
+  ColumnVector(ColumnVector&& other) noexcept
+      : type_(other.type_),
+        width_(other.width_),
+        rows_(std::exchange(other.rows_, 0)),
+        values_(std::exchange(other.values_, {})),
+        valid_(std::exchange(other.valid_, {})) {}
+  ColumnVector& operator=(ColumnVector&& other) noexcept {
+    std::swap(type_, other.type_);
+    std::swap(width_, other.width_);
+    std::swap(rows_, other.rows_);
+    values_.swap(other.values_);
+    valid_.swap(other.valid_);
+    return *this;
+  }
   // Copies the rows, and keeps what room there is.
   ColumnVector& operator=(const ColumnVector& other) {
     if (this == &other) return *this;
+    // Room is counted in rows of the present width.
+    bool fits = width_ == other.width_ && room() >= other.rows_;
     type_ = other.type_;
     width_ = other.width_;
-    rows_ = 0;
-    // Room was counted in rows of the old width.
-    if (values_.size() < other.rows_ * width_ || valid_.size() < other.rows_) grow(other.rows_);
+    if (!fits) grow(other.rows_);
     copy_rows(other, 0, other.rows_);
     return *this;
   }

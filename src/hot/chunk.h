@@ -65,7 +65,7 @@ class Chunk {
   void publish(std::uint32_t row_count);
   // Owner thread. Has the memory that rows after the present ones will need made present by
   // `background`, so that the owner does not wait for it. It is taken from the budget only when the
-  // owner uses it; it is one step of each array.
+  // owner uses it; it is one step of the heap and of each array with an element for each row.
   void populate_ahead(io::Executor& background);
   // No more rows come: frees what only the writer needed.
   void close();

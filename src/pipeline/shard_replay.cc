@@ -34,14 +34,17 @@ Result<ReferenceSwitch> ReferenceSwitch::from_text(std::string_view text) {
 
 namespace {
 
-constexpr std::size_t kReplayBatchBytes = 8u << 20;
-constexpr std::size_t kReplayBatches = 8;  // in each queue; a few megabytes in all
+// Batches of large records must not fill the memory: 16 of them are about at once.
+constexpr std::size_t kReplayBatchBytes = 1u << 20;
+constexpr std::size_t kReplayBatches = 8;  // in each queue
 
 }  // namespace
 
 Status Shard::replay(const ReferenceLoader& load, ReplayThreads threads) {
-  FRESHET_TRY_STATUS(threads == ReplayThreads::kOne ? replay_here(load) : replay_ahead(load));
+  Status replayed = threads == ReplayThreads::kOne ? replay_here(load) : replay_ahead(load);
+  // A replay that failed has not ended the process: no event is to blame.
   if (marker_ != nullptr) marker_->end();
+  FRESHET_TRY_STATUS(std::move(replayed));
   trim_replayed();
   return ok();
 }

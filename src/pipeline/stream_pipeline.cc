@@ -199,6 +199,17 @@ void StreamPipeline::decide(BatchDecoder& batch) {
   }
 }
 
+// Where the event stands in the log and when it came: the same four columns in every table. Gives
+// the column behind them.
+std::size_t StreamPipeline::append_place(const DecodedEvent& event, ColumnBatch& to,
+                                         std::size_t column) {
+  to.columns[column++].append(event.position.value);
+  to.columns[column++].append(event.sub);
+  to.columns[column++].append(partition_text(event.partition));
+  to.columns[column++].append(event.arrival_us);
+  return column;
+}
+
 void StreamPipeline::refuse(const DecodedEvent& event, Reason reason, std::string_view detail,
                             std::string_view id_text) {
   std::size_t c = 0;
@@ -209,10 +220,7 @@ void StreamPipeline::refuse(const DecodedEvent& event, Reason reason, std::strin
                           : dead_.columns[c++].append(event.camera_id);
   dead_.columns[c++].append(event.json);
   dead_.columns[c++].append(event.attempts);
-  dead_.columns[c++].append(event.position.value);
-  dead_.columns[c++].append(event.sub);
-  dead_.columns[c++].append(partition_text(event.partition));
-  dead_.columns[c++].append(event.arrival_us);
+  append_place(event, dead_, c);
   ledger_.add(event.camera_id, event.arrival_us, Outcome::kRefused);
 }
 
@@ -222,10 +230,7 @@ void StreamPipeline::note_duplicate(const DecodedEvent& event, const DedupEntry&
   dupes_.columns[c++].append(event.camera_id);
   dupes_.columns[c++].append(first.first.value);
   dupes_.columns[c++].append(first.first_sub);
-  dupes_.columns[c++].append(event.position.value);
-  dupes_.columns[c++].append(event.sub);
-  dupes_.columns[c++].append(partition_text(event.partition));
-  dupes_.columns[c++].append(event.arrival_us);
+  append_place(event, dupes_, c);
   ledger_.add(event.camera_id, event.arrival_us, Outcome::kDuplicate);
 }
 
@@ -289,10 +294,7 @@ Status StreamPipeline::append_rows(const TransformedRows& transformed, std::size
   for (std::uint32_t source : sources) {
     const DecodedEvent& event = *new_events_[first_new + source].event;
     std::size_t c = user_columns;
-    out_.columns[c++].append(event.position.value);
-    out_.columns[c++].append(event.sub);
-    out_.columns[c++].append(partition_text(event.partition));
-    out_.columns[c++].append(event.arrival_us);
+    c = append_place(event, out_, c);
     out_.columns[c++].append(ref_version_);
     out_.columns[c++].append(false);
   }

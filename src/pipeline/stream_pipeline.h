@@ -102,8 +102,8 @@ class StreamPipeline {
                  TableInfo info, MemoryBudget& budget, const PoisonEvents& poison,
                  io::Executor* background);
 
-  Status take(BatchDecoder& batch);
   void decide(BatchDecoder& batch);
+  std::size_t append_place(const DecodedEvent& event, ColumnBatch& to, std::size_t column);
   void refuse(const DecodedEvent& event, Reason reason, std::string_view detail,
               std::string_view id_text);
   void note_duplicate(const DecodedEvent& event, const DedupEntry& first);
