@@ -36,6 +36,13 @@ Status check_config(const Config& config) {
                "least 1");
 }
 
+Error damaged_body(const std::string& path, std::uint64_t offset) {
+  return Error(Code::kCorruption, 3119,
+               path + " is damaged at offset " + std::to_string(offset) +
+                   ": the block there was durable, and its bytes do not check; open the log with "
+                   "bodies checked to go on around it");
+}
+
 // The body of a block read from disk, ready to be sealed for another place.
 PendingBlock pending_from(const BlockView& view, std::span<const std::byte> stored) {
   const BlockHeader& header = view.header;
@@ -417,6 +424,7 @@ Status Journal::replay(Position from, const RecordVisitor& visit) {
     BlockCursor cursor(*file, stretch.identity, offset, stretch.end_offset, kReplayReadBytes);
     while (cursor.offset() < stretch.end_offset) {
       if (cursor.next() != BlockCursor::Found::kBlock) {
+        if (!state_->config.check_bodies) return damaged_body(stretch.path, cursor.offset());
         return changed_bytes(stretch.path, cursor.offset());
       }
       const BlockView& block = cursor.block();
