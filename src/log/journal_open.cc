@@ -37,7 +37,7 @@ Status check_config(const Config& config) {
 }
 
 Error damaged_body(const std::string& path, std::uint64_t offset) {
-  return Error(Code::kCorruption, 3119,
+  return Error(Code::kCorruption, 3120,
                path + " is damaged at offset " + std::to_string(offset) +
                    ": the block there was durable, and its bytes do not check; open the log with "
                    "bodies checked to go on around it");
