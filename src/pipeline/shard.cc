@@ -8,6 +8,7 @@
 
 #include "common/logging.h"
 #include "common/metrics.h"
+#include "io/scheduling.h"
 
 namespace freshet::pipeline {
 namespace {
@@ -58,6 +59,7 @@ Shard::~Shard() {
 void Shard::start(const std::string& thread_name) {
   thread_ = std::thread([this, thread_name] {
     pthread_setname_np(pthread_self(), thread_name.substr(0, 15).c_str());
+    io::ask_for_short_slices();
     run();
   });
 }

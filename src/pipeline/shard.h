@@ -55,7 +55,7 @@ struct ShardStream {
 struct ShardConfig {
   std::uint64_t queue_bytes_max = 64ull << 20;  // of requests accepted and not yet in a block
   std::int64_t idle_watermark_us =
-      5'000;                           // idle so long: a block that says the last one is durable
+      25'000;                          // idle so long: a block that says the last one is durable
   std::int64_t upkeep_us = 1'000'000;  // between two looks at retention and segments
   std::size_t replay_batch_records = 2'048;
   std::uint64_t segment_bytes = 256ull << 20;  // as the journal's
