@@ -33,6 +33,8 @@ class File {
   // fdatasync(2). After a failure nothing that was written may be trusted, and a second call proves
   // nothing: Linux has marked the pages clean.
   virtual Status sync() = 0;
+  // These bytes will be read soon: a disk that can fetches them meanwhile.
+  virtual void will_need(std::uint64_t /*offset*/, std::size_t /*bytes*/) {}
   virtual Result<std::uint64_t> size() = 0;
   virtual Status truncate(std::uint64_t bytes) = 0;
   // The descriptor, for io_uring; -1 in simulation.

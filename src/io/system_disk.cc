@@ -77,6 +77,12 @@ class SystemFile : public File {
     return ok();
   }
 
+  void will_need(std::uint64_t offset, std::size_t bytes) override {
+    // A hint alone: where it is refused the read waits for itself.
+    ::posix_fadvise(descriptor_.get(), static_cast<off_t>(offset), static_cast<off_t>(bytes),
+                    POSIX_FADV_WILLNEED);
+  }
+
   Result<std::uint64_t> size() override {
     struct stat facts{};
     if (::fstat(descriptor_.get(), &facts) != 0) return disk_error(errno, "look at", path_);
