@@ -60,7 +60,7 @@ Result<std::vector<console::EventFate>> PipelineExplain::explain(std::string_vie
     if (table.name.find('$') != std::string::npos) continue;
     auto pipeline = tables_.pipeline_of(table.name);
     if (!pipeline) continue;
-    pipeline::Fate fate = pipeline::explain(*pipeline, id);
+    FRESHET_TRY(pipeline::Fate fate, pipeline::explain(*pipeline, id));
     if (!fate.known) continue;
     console::EventFate out{.table = fate.table, .steps = {}};
     for (const pipeline::FateStep& step : fate.steps) {

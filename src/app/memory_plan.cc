@@ -3,6 +3,11 @@
 #include <algorithm>
 
 namespace freshet::app {
+namespace {
+
+constexpr std::uint64_t kBytesPerId = 82;
+
+}  // namespace
 
 MemoryPlan plan_memory(const LimitsConfig& limits) {
   MemoryPlan plan;
@@ -14,6 +19,9 @@ MemoryPlan plan_memory(const LimitsConfig& limits) {
   left -= plan.query_bytes;
   plan.requests_bytes = std::min<std::uint64_t>(left / 4, 512ull << 20);
   plan.rows_bytes = left - plan.requests_bytes;
+  // A quarter for ids in memory, which is minutes of retries at full rate; the filter of those on
+  // disk, 2 bytes an id, comes out of the rest.
+  plan.memory_ids = plan.rows_bytes / 4 / kBytesPerId;
   return plan;
 }
 

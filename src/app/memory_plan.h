@@ -9,6 +9,7 @@ namespace freshet::app {
 
 struct MemoryPlan {
   std::uint64_t rows_bytes = 0;      // hot rows, dedup, ledger
+  std::uint64_t memory_ids = 0;      // event ids of these; older ones go to disk
   std::uint64_t query_bytes = 0;     // DuckDB's, for all queries together
   std::uint64_t requests_bytes = 0;  // of HTTP requests from their head to their answer
   std::uint64_t other_bytes = 0;     // code, buffers of the log, caches: not handed out

@@ -87,6 +87,7 @@ pipeline::RunnerConfig to_runner_config(const Config& config, const MemoryPlan& 
   pipeline::RunnerConfig runner;
   runner.data_directory = config.data_directory;
   runner.memory_bytes = memory.rows_bytes;
+  runner.memory_ids = memory.memory_ids;
   runner.disk_bytes = config.limits.disk_bytes;
   // Large segments cost fewer preparations; on a small disk one must not be a large part of it.
   std::uint64_t wanted =

@@ -74,6 +74,17 @@ constexpr ErrorCode kErrorCodes[] = {
     {1355,
      "SQLite or the operating system refused to read or write the catalog. The message says "
      "what."},
+    {3450,
+     "A run of event ids on disk is cut or damaged. Stop the server, remove the folder ids of the "
+     "data directory and its checkpoints, and start again: both are made again from the log."},
+    {3451,
+     "A run of event ids belongs to another data directory. Remove it: what it held is made again "
+     "from the log."},
+    {3452,
+     "A run of event ids was written by another version of Freshet. Start that version, or remove "
+     "the run to have it made again from the log."},
+    {3453, "A checkpoint names more groups of runs of event ids than there can be: it is damaged."},
+    {3454, "A checkpoint names runs of event ids, but there is no folder for them."},
 };
 
 struct ErrorClass {

@@ -50,14 +50,14 @@ void for_each_outcome(const hot::Snapshot& snapshot, std::string_view id,
 
 }  // namespace
 
-Fate explain(const StreamPipeline& pipeline, std::string_view id) {
+Result<Fate> explain(const StreamPipeline& pipeline, std::string_view id) {
   Fate fate;
   fate.table = pipeline.settings().table;
-  auto entry = pipeline.find_entry(id);
+  FRESHET_TRY(auto entry, pipeline.find_entry(id));
   std::string canonical = entry ? event_id_text(entry->id) : std::string(id);
   Cut cut = pipeline.tables()->cut();
   if (entry && entry->first <= cut.position) {
-    fate.row = pipeline.find_row(id);
+    FRESHET_TRY(fate.row, pipeline.find_row(id));
     FateStep step{.outcome = fate.row ? "accepted" : "filtered",
                   .position = entry->first,
                   .sub = entry->first_sub,

@@ -31,6 +31,6 @@ struct Fate {
 };
 
 // Looks through the outcome tables, a scan of them: on a worker, not a net thread.
-Fate explain(const StreamPipeline& pipeline, std::string_view id);
+Result<Fate> explain(const StreamPipeline& pipeline, std::string_view id);
 
 }  // namespace freshet::pipeline

@@ -183,6 +183,10 @@ Result<std::shared_ptr<StreamPipeline>> Runner::make_pipeline(const catalog::Str
     settings.created_us = stream.created_us;
     settings.decode.id_seed = catalog_->id_seed();
     settings.dedup.hash_seed = catalog_->id_seed();
+    settings.dedup.directory = fmt::format("{}/ids/{}", config_.data_directory, stream.id);
+    settings.dedup.disk = &disk_;
+    settings.dedup.data_directory_id = catalog_->data_directory_id();
+    settings.dedup.memory_ids = config_.memory_ids / config_.pipelines.size();
     FRESHET_TRY(auto pipeline, StreamPipeline::create(std::move(settings), known_references_,
                                                       *budget_, poison_, &readers_));
     return std::shared_ptr<StreamPipeline>(std::move(pipeline));

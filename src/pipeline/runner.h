@@ -33,7 +33,9 @@ struct DeclaredStream {
 struct RunnerConfig {
   std::string data_directory;
   std::uint64_t memory_bytes = 1ull << 30;  // of rows and dedup together
-  std::uint64_t disk_bytes = 0;             // of the log; 0: no limit but the disk's
+  // Event ids that stay in memory, of all pipelines together; older ones are on disk.
+  std::uint64_t memory_ids = 3'000'000;
+  std::uint64_t disk_bytes = 0;  // of the log; 0: no limit but the disk's
   std::uint64_t segment_bytes = 256ull << 20;
   std::uint32_t shards = 1;            // of a new data directory; an old one keeps its own number
   std::uint32_t quarantine_after = 3;  // times that an event may end the process

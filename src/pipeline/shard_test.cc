@@ -127,7 +127,7 @@ TEST_F(RunnerTest, an_acknowledged_event_is_readable_and_joined) {
   start();
   auto outcomes = put({event_json(1, "c1", ",\"loc\":\"l1\"")});
   ASSERT_TRUE(outcomes.has_value()) << outcomes.error().to_string();
-  auto row = runner_->tables().find_row("detections", event_id(1));
+  auto row = *runner_->tables().find_row("detections", event_id(1));
   ASSERT_TRUE(row.has_value());
   EXPECT_EQ(text_of("detections", *row, "location_name"), "East gate");
   EXPECT_EQ(text_of("detections", *row, "item_name"), "car");
@@ -173,8 +173,8 @@ TEST_F(RunnerTest, a_row_keeps_the_reference_version_that_was_in_force) {
   ASSERT_TRUE(runner_->references().switch_to(locations("West gate"), "test", 1).has_value());
   ASSERT_TRUE(put({event_json(2, "c1", ",\"loc\":\"l1\"")}).has_value());
   for (int round = 0; round < 2; ++round) {
-    auto first = runner_->tables().find_row("detections", event_id(1));
-    auto second = runner_->tables().find_row("detections", event_id(2));
+    auto first = *runner_->tables().find_row("detections", event_id(1));
+    auto second = *runner_->tables().find_row("detections", event_id(2));
     ASSERT_TRUE(first && second);
     EXPECT_EQ(text_of("detections", *first, "location_name"), "East gate");
     EXPECT_EQ(text_of("detections", *second, "location_name"), "West gate");

@@ -155,29 +155,27 @@ std::unique_ptr<BatchDecoder> StreamPipeline::make_decoder() const {
 
 Status StreamPipeline::process_decoded(BatchDecoder& batch, Position last) {
   last_position_ = last;
-  decide(batch);
+  FRESHET_TRY_STATUS(decide(batch));
   report_near_misses(batch.decoder());
   FRESHET_TRY_STATUS(finish_rows(batch.rows()));
   return append_outcomes();
 }
 
 // In log order: each accepted event is new, or its row leaves the batch.
-void StreamPipeline::decide(BatchDecoder& batch) {
-  // So far ahead that the memory has answered when its turn comes.
-  static constexpr std::size_t kPrefetchDistance = 24;
+Status StreamPipeline::decide(BatchDecoder& batch) {
   const std::vector<DecodedEvent>& events = batch.events();
   new_events_.clear();
   new_rows_.clear();
   std::uint32_t row = 0;
   for (std::size_t i = 0; i < events.size(); ++i) {
-    if (i + kPrefetchDistance < events.size()) dedup_.prefetch(events[i + kPrefetchDistance].id);
+    fetch_ahead(events, i);
     const DecodedEvent& event = events[i];
     if (!event.accepted) {
       refuse(event, event.reason, event.detail, event.id_text);
       continue;
     }
-    DedupOutcome outcome =
-        dedup_.decide(event.id, event.content, event.position, event.sub, event.arrival_us);
+    FRESHET_TRY(DedupOutcome outcome, dedup_.decide(event.id, event.content, event.position,
+                                                    event.sub, event.arrival_us));
     if (outcome.decision == DedupDecision::kNew) {
       new_events_.push_back({&event, outcome.ticket});
       new_rows_.push_back(row);
@@ -197,6 +195,17 @@ void StreamPipeline::decide(BatchDecoder& batch) {
   if (new_rows_.size() != row) {
     for (ColumnVector& column : batch.rows().columns) column.keep_rows(new_rows_);
   }
+  return ok();
+}
+
+// Before the event at `at` is decided. So far ahead that disk and memory have answered when the
+// turn of those events comes.
+void StreamPipeline::fetch_ahead(const std::vector<DecodedEvent>& events, std::size_t at) {
+  static constexpr std::size_t kPrefetchDistance = 24;
+  for (std::size_t i = at == 0 ? 0 : Dedup::kLookAhead; i <= Dedup::kLookAhead; ++i) {
+    if (at + i < events.size()) dedup_.look_ahead(events[at + i].id);
+  }
+  if (at + kPrefetchDistance < events.size()) dedup_.prefetch(events[at + kPrefetchDistance].id);
 }
 
 // Where the event stands in the log and when it came: the same four columns in every table. Gives
@@ -359,21 +368,27 @@ void StreamPipeline::trim(Position visible_from, std::int64_t visible_from_us,
                           std::int64_t now_us) {
   tables_->trim(visible_from, visible_from_us);
   dedup_.expire(now_us, tables_->rows().snapshot().begin());
+  if (auto failure = dedup_.take_failure()) {
+    log_error(
+        "event ids stay in memory until the disk takes them: when it is full, clients are told to "
+        "come again",
+        {{"stream", settings_.stream}, {"error", failure->to_string()}});
+  }
 }
 
 void StreamPipeline::plant_forgotten_ids() {
   dedup_.expire(std::numeric_limits<std::int64_t>::max(), kDedupNoRow);
 }
 
-std::optional<DedupEntry> StreamPipeline::find_entry(std::string_view id) const {
+Result<std::optional<DedupEntry>> StreamPipeline::find_entry(std::string_view id) const {
   return dedup_.find(decoder_.decoder().id_of(id));
 }
 
-std::optional<hot::RowNumber> StreamPipeline::find_row(std::string_view id) const {
-  auto entry = find_entry(id);
+Result<std::optional<hot::RowNumber>> StreamPipeline::find_row(std::string_view id) const {
+  FRESHET_TRY(auto entry, find_entry(id));
   if (!entry || entry->row == kDedupNoRow || entry->row >= tables_->rows().published())
-    return std::nullopt;
-  return entry->row;
+    return std::optional<hot::RowNumber>();
+  return std::optional(entry->row);
 }
 
 std::string_view StreamPipeline::partition_text(PartitionId partition) {

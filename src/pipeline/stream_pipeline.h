@@ -17,9 +17,9 @@
 
 #include "common/memory_budget.h"
 #include "common/result.h"
+#include "dedup/dedup.h"
 #include "log/record.h"
 #include "pipeline/batch_decoder.h"
-#include "pipeline/dedup.h"
 #include "pipeline/join.h"
 #include "pipeline/reference_table.h"
 #include "pipeline/row_transform.h"
@@ -28,6 +28,13 @@
 namespace freshet::pipeline {
 
 class CrashMarker;
+using dedup::Dedup;
+using dedup::DedupConfig;
+using dedup::DedupDecision;
+using dedup::DedupEntry;
+using dedup::DedupOutcome;
+using dedup::DedupTicket;
+using dedup::kDedupNoRow;
 
 // "0197c0de-…": an id as tables show it.
 std::string event_id_text(EventId id);
@@ -85,11 +92,12 @@ class StreamPipeline {
   // forgotten.
   void trim(Position visible_from, std::int64_t visible_from_us, std::int64_t now_us);
   // Any thread.
-  std::optional<hot::RowNumber> find_row(std::string_view id) const;
-  std::optional<DedupEntry> find_entry(std::string_view id) const;
+  Result<std::optional<hot::RowNumber>> find_row(std::string_view id) const;
+  Result<std::optional<DedupEntry>> find_entry(std::string_view id) const;
   // Wrong on purpose: forgets every id, as a restart must not. For the simulation alone.
   void plant_forgotten_ids();
   std::uint64_t dedup_entries() const { return dedup_.entry_count(); }
+  dedup::DedupCounters dedup_counters() const { return dedup_.counters(); }
 
  private:
   // An event that dedup called new: a row of the batch in hand.
@@ -102,7 +110,8 @@ class StreamPipeline {
                  TableInfo info, MemoryBudget& budget, const PoisonEvents& poison,
                  io::Executor* background);
 
-  void decide(BatchDecoder& batch);
+  Status decide(BatchDecoder& batch);
+  void fetch_ahead(const std::vector<DecodedEvent>& events, std::size_t at);
   std::size_t append_place(const DecodedEvent& event, ColumnBatch& to, std::size_t column);
   void refuse(const DecodedEvent& event, Reason reason, std::string_view detail,
               std::string_view id_text);

@@ -50,8 +50,10 @@ class TableService {
   virtual std::optional<Cut> cut(std::string_view table) = 0;
   // A snapshot of one table alone, cheaper than a cut.
   virtual std::optional<hot::Snapshot> snapshot(std::string_view table) = 0;
-  // The visible row of an id as a client writes it; nothing where there is none.
-  virtual std::optional<hot::RowNumber> find_row(std::string_view table, std::string_view id) = 0;
+  // The visible row of an id as a client writes it; nothing where there is none. May read one page
+  // from disk, and gives an error where it cannot be read.
+  virtual Result<std::optional<hot::RowNumber>> find_row(std::string_view table,
+                                                         std::string_view id) = 0;
   // Waits until everything up to `position` of the table's stream is visible; false at the time
   // limit.
   virtual bool wait_for(std::string_view table, Position position, std::int64_t timeout_us) = 0;

@@ -66,10 +66,14 @@ std::optional<hot::Snapshot> Tables::snapshot(std::string_view table) {
   return pipeline ? pipeline->tables()->snapshot(table) : std::nullopt;
 }
 
-std::optional<hot::RowNumber> Tables::find_row(std::string_view table, std::string_view id) {
+Result<std::optional<hot::RowNumber>> Tables::find_row(std::string_view table,
+                                                       std::string_view id) {
   auto pipeline = pipeline_of(table);
-  if (!pipeline || table != pipeline->settings().table) return std::nullopt;
-  return pipeline->find_row(id);
+  if (!pipeline || table != pipeline->settings().table) return std::optional<hot::RowNumber>();
+  auto row = pipeline->find_row(id);
+  if (row) return row;
+  // To a door kCorruption means the client's own bytes.
+  return Error(Code::kIo, row.error().number(), row.error().message());
 }
 
 bool Tables::wait_for(std::string_view table, Position position, std::int64_t timeout_us) {

@@ -25,7 +25,8 @@ class Tables : public TableService {
   std::optional<TableInfo> find(std::string_view table) override;
   std::optional<Cut> cut(std::string_view table) override;
   std::optional<hot::Snapshot> snapshot(std::string_view table) override;
-  std::optional<hot::RowNumber> find_row(std::string_view table, std::string_view id) override;
+  Result<std::optional<hot::RowNumber>> find_row(std::string_view table,
+                                                 std::string_view id) override;
   bool wait_for(std::string_view table, Position position, std::int64_t timeout_us) override;
 
  private:

@@ -69,8 +69,8 @@ class ModelTables : public pipeline::TableService {
     if (entry == tables_.end()) return std::nullopt;
     return entry->second.table->snapshot();
   }
-  std::optional<hot::RowNumber> find_row(std::string_view, std::string_view) override {
-    return std::nullopt;
+  Result<std::optional<hot::RowNumber>> find_row(std::string_view, std::string_view) override {
+    return std::optional<hot::RowNumber>();
   }
   bool wait_for(std::string_view, Position position, std::int64_t) override {
     return position <= position_;

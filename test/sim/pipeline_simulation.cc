@@ -47,6 +47,7 @@ class Simulation {
         budget_(256u << 20) {
     disk_.faults().ignore_every_nth_sync = options.ignore_every_nth_sync;
     short_retention_ = random_.below(4) == 0;
+    ids_on_disk_ = random_.below(2) == 0;
   }
 
   PipelineSimulationOutcome run();
@@ -68,7 +69,7 @@ class Simulation {
   void drain();
   void verify();
   std::string make_event();
-  pipeline::PipelineSettings settings() const;
+  pipeline::PipelineSettings settings();
   std::set<std::string> rows_of(const hot::Snapshot& snapshot) const;
   void fail(std::string what) {
     if (!outcome_.violation) outcome_.violation = std::move(what);
@@ -82,6 +83,8 @@ class Simulation {
   MemoryBudget budget_;
   pipeline::PoisonEvents poison_;
   bool short_retention_ = false;
+  bool ids_on_disk_ = false;
+  io::InlineExecutor background_;
   std::unique_ptr<SimulatedWriteQueue> queue_;
   std::unique_ptr<pipeline::Shard> shard_;
   std::deque<std::shared_ptr<Pending>> pending_;
@@ -96,10 +99,17 @@ class Simulation {
   PipelineSimulationOutcome outcome_;
 };
 
-pipeline::PipelineSettings Simulation::settings() const {
+pipeline::PipelineSettings Simulation::settings() {
   pipeline::PipelineSettings settings;
   settings.name = settings.stream = settings.table = "detections";
   settings.dedup.horizon_us = kHorizonUs;
+  if (ids_on_disk_) {
+    settings.dedup.directory = "ids";
+    settings.dedup.disk = &disk_;
+    settings.dedup.memory_ids = 32;
+    settings.dedup.generation_bits = 3;
+    settings.dedup.merge_fan_in = 3;
+  }
   settings.keys = {"camera_id"};
   settings.joins = {{"loc", "locations", "location_id", "", ""}};
   return settings;
@@ -156,7 +166,8 @@ bool Simulation::boot() {
                                              nullptr);
   pipeline::KnownReferences known;
   if (!references_.empty()) known["locations"] = references_.rbegin()->second;
-  auto made = pipeline::StreamPipeline::create(settings(), known, budget_, poison_);
+  auto made = pipeline::StreamPipeline::create(settings(), known, budget_, poison_,
+                                               ids_on_disk_ ? &background_ : nullptr);
   FRESHET_CHECK(made.has_value());
   pipeline::ShardStream stream;
   stream.id = kStream;
@@ -369,6 +380,7 @@ void Simulation::verify() {
     fail("the ledger counts other events than the log holds");
   if (short_retention_ && stream->visible_from->load() > 1)
     outcome_.sometimes["rows past retention"] += 1;
+  if (stream->pipeline->dedup_counters().run_entries > 0) outcome_.sometimes["ids on disk"] += 1;
   outcome_.rows = expected.rows.size();
   outcome_.sometimes["duplicate found"] += expected.dupes.size();
 }

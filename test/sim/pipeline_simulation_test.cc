@@ -39,8 +39,8 @@ TEST(PipelineSimulation, RowsAreAFunctionOfTheLogForEverySeed) {
   if (g_seed_count < 200) return;
   for (const char* state :
        {"crash", "kill", "write in flight at the end", "crash inside a recovery", "retry sent",
-        "duplicate found", "reference switched", "rows past retention", "put acknowledged",
-        "restart over records"}) {
+        "duplicate found", "reference switched", "rows past retention", "ids on disk",
+        "put acknowledged", "restart over records"}) {
     EXPECT_GT(sometimes[state], 0u) << "never reached: " << state;
   }
 }

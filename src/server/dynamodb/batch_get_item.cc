@@ -94,14 +94,16 @@ std::string rest_json(const TableRequest& request, std::size_t first) {
   return aws::write(rest.set("Keys", std::move(keys)), aws::Encoding::kJson);
 }
 
-void read_table(const Call& call, const TableShape& shape, const TableRequest& request,
-                const std::vector<std::string>& ids, std::string_view level, BatchAnswer& answer) {
+Status read_table(const Call& call, const TableShape& shape, const TableRequest& request,
+                  const std::vector<std::string>& ids, std::string_view level,
+                  BatchAnswer& answer) {
   std::string items = "[";
   double units = 0;
   std::size_t next = 0;
   for (; next < ids.size(); ++next) {
     std::uint64_t bytes = 0;
-    if (auto found = find_by_id(call.tables, request.table, ids[next])) {
+    FRESHET_TRY(auto found, find_by_id(call.tables, request.table, ids[next]));
+    if (found) {
       Item item(shape, *found->chunk, found->row);
       bytes = item.bytes();
       if (answer.bytes > 0 && answer.bytes + bytes > kBytesMax) break;
@@ -115,6 +117,7 @@ void read_table(const Call& call, const TableShape& shape, const TableRequest& r
   if (next < ids.size()) append_member(answer.unprocessed, request.table, rest_json(request, next));
   if (!answer.capacity.empty()) answer.capacity += ',';
   answer.capacity += capacity_json(level, request.table, units, nullptr);
+  return ok();
 }
 
 }  // namespace
@@ -134,7 +137,7 @@ Answer batch_get_item(const Call& call) {
   }
   BatchAnswer answer;
   for (std::size_t i = 0; i < requests.size(); ++i)
-    read_table(call, shapes[i], requests[i], ids[i], level, answer);
+    FRESHET_TRY_STATUS(read_table(call, shapes[i], requests[i], ids[i], level, answer));
   std::string to = fmt::format("{{\"Responses\":{{{}}},\"UnprocessedKeys\":{{{}}}",
                                answer.responses, answer.unprocessed);
   if (level != "NONE") to += fmt::format(",\"ConsumedCapacity\":[{}]", answer.capacity);

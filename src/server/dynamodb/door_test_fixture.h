@@ -53,7 +53,8 @@ class FakeTables : public pipeline::TableService {
   std::optional<pipeline::TableInfo> find(std::string_view table) override;
   std::optional<pipeline::Cut> cut(std::string_view) override { return std::nullopt; }
   std::optional<hot::Snapshot> snapshot(std::string_view table) override;
-  std::optional<hot::RowNumber> find_row(std::string_view table, std::string_view id) override;
+  Result<std::optional<hot::RowNumber>> find_row(std::string_view table,
+                                                 std::string_view id) override;
   bool wait_for(std::string_view, Position, std::int64_t) override { return true; }
 
  private:

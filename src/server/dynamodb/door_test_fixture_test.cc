@@ -107,10 +107,11 @@ std::optional<hot::Snapshot> FakeTables::snapshot(std::string_view table) {
   return table_.snapshot();
 }
 
-std::optional<hot::RowNumber> FakeTables::find_row(std::string_view, std::string_view id) {
+Result<std::optional<hot::RowNumber>> FakeTables::find_row(std::string_view, std::string_view id) {
   auto at = rows_.find(id);
-  if (at == rows_.end() || at->second < table_.snapshot().begin()) return std::nullopt;
-  return at->second;
+  if (at == rows_.end() || at->second < table_.snapshot().begin())
+    return std::optional<hot::RowNumber>();
+  return std::optional(at->second);
 }
 
 std::string test_id(std::uint64_t id) {

@@ -4,18 +4,18 @@
 
 namespace freshet::dynamodb {
 
-std::optional<FoundRow> find_by_id(pipeline::TableService& tables, std::string_view table,
-                                   std::string_view id) {
-  auto row = tables.find_row(table, id);
-  if (!row) return std::nullopt;
+Result<std::optional<FoundRow>> find_by_id(pipeline::TableService& tables, std::string_view table,
+                                           std::string_view id) {
+  FRESHET_TRY(auto row, tables.find_row(table, id));
+  if (!row) return std::optional<FoundRow>();
   // After find_row, so that the row is in it unless it has left the table meanwhile.
   auto snapshot = tables.snapshot(table);
-  if (!snapshot) return std::nullopt;
+  if (!snapshot) return std::optional<FoundRow>();
   FoundRow found{*std::move(snapshot), nullptr, 0};
   found.chunk = found.snapshot.find_chunk(*row);
-  if (!found.chunk) return std::nullopt;
+  if (!found.chunk) return std::optional<FoundRow>();
   found.row = static_cast<std::uint32_t>(*row - found.chunk->first_row());
-  return found;
+  return std::optional(std::move(found));
 }
 
 Answer get_item(const Call& call) {
@@ -34,7 +34,8 @@ Answer get_item(const Call& call) {
 
   std::string to = "{";
   std::uint64_t bytes = 0;
-  if (auto found = find_by_id(call.tables, name, id)) {
+  FRESHET_TRY(auto found, find_by_id(call.tables, name, id));
+  if (found) {
     Item item(shape, *found->chunk, found->row);
     to += "\"Item\":";
     item.append_json(to, projection.paths ? &*projection.paths : nullptr);

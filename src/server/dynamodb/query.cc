@@ -52,7 +52,7 @@ Status check_filter(const Condition& filter, const std::vector<std::string>& key
 
 Answer query_table(const Call& call, const QueryParameters& parameters, const TableShape& shape,
                    const KeyCondition& wanted) {
-  auto found = find_by_id(call.tables, parameters.read.table, wanted.hash);
+  FRESHET_TRY(auto found, find_by_id(call.tables, parameters.read.table, wanted.hash));
   Page page(parameters.read, shape, nullptr);
   bool more = false;
   if (parameters.read.start_key) {
@@ -93,7 +93,8 @@ Answer query_index(const Call& call, const QueryParameters& parameters, const Ta
       return Error(Code::kInvalid,
                    "The provided starting key is outside query boundaries based on "
                    "provided conditions");
-    start_after(read, start, call.tables.find_row(table, start.id));
+    FRESHET_TRY(auto row, call.tables.find_row(table, start.id));
+    start_after(read, start, row);
   }
   auto snapshot = call.tables.snapshot(table);
   if (!snapshot) return Error(Code::kNotFound, "Requested resource not found");

@@ -14,7 +14,7 @@ struct FoundRow {
   std::uint32_t row;  // in the chunk
 };
 
-std::optional<FoundRow> find_by_id(pipeline::TableService& tables, std::string_view table,
-                                   std::string_view id);
+Result<std::optional<FoundRow>> find_by_id(pipeline::TableService& tables, std::string_view table,
+                                           std::string_view id);
 
 }  // namespace freshet::dynamodb

@@ -81,7 +81,8 @@ Answer scan(const Call& call) {
   hot::RowNumber first = 0;
   if (read.start_key) {
     FRESHET_TRY(StartKey start, parse_start_key(*read.start_key, shape, index));
-    if (auto row = call.tables.find_row(read.table, start.id)) first = *row + 1;
+    FRESHET_TRY(auto row, call.tables.find_row(read.table, start.id));
+    if (row) first = *row + 1;
   }
   auto snapshot = call.tables.snapshot(read.table);
   if (!snapshot) return Error(Code::kNotFound, "Requested resource not found");
