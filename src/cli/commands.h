@@ -5,6 +5,7 @@
 
 namespace freshet::cli {
 
+Result<ExitCode> run_bench_dedup(const Invocation& invocation);
 Result<ExitCode> run_bench_ingest(const Invocation& invocation);
 Result<ExitCode> run_bench_read(const Invocation& invocation);
 Result<ExitCode> run_bench_recover(const Invocation& invocation);
