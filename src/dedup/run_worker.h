@@ -88,6 +88,7 @@ class RunWorker : public std::enable_shared_from_this<RunWorker> {
     std::uint32_t to = 0;  // == tag: entries go
   };
 
+  Status make_directory() FRESHET_REQUIRES(work_);
   Status remove_others(const RunNames& names) FRESHET_REQUIRES(work_);
   Status open_groups(const RunNames& names) FRESHET_REQUIRES(work_);
   Status insert_all(const RunFilePtr& run, std::uint32_t tag) FRESHET_REQUIRES(work_);
@@ -123,7 +124,8 @@ class RunWorker : public std::enable_shared_from_this<RunWorker> {
   // has_work_: a slice may find something to do; scheduled_: a task for it is on its way.
   std::atomic<bool> has_work_{false}, scheduled_{false}, stopped_{false}, flushed_{false};
   std::atomic<std::uint64_t> wanted_{0}, granted_{0};
-  std::atomic<std::int64_t> now_us_{INT64_MIN}, oldest_us_{INT64_MAX};
+  // The first far enough from the end of the scale to take a horizon from.
+  std::atomic<std::int64_t> now_us_{INT64_MIN / 2}, oldest_us_{INT64_MAX};
   std::atomic<std::uint64_t> first_row_{0};
   std::atomic<std::uint32_t> pause_{0};  // calls of note_time() until it is tried again
 

@@ -137,9 +137,23 @@ RunNames RunWorker::pinned(std::uint64_t pin) const {
   return pins_.at(pin);
 }
 
+// Its name and that of the folder around it, which may be new too, must outlive a crash as the
+// runs in it do.
+Status RunWorker::make_directory() {
+  std::string path = config_.place.directory;
+  FRESHET_TRY_STATUS(config_.place.disk->make_directory(path));
+  for (int level = 0; level < 2; ++level) {
+    std::size_t slash = path.find_last_of('/');
+    if (slash == std::string::npos || slash == 0) return ok();
+    path.resize(slash);
+    FRESHET_TRY_STATUS(config_.place.disk->sync_directory(path));
+  }
+  return ok();
+}
+
 Status RunWorker::restore(const RunNames& names) {
   MutexLock lock(work_);
-  FRESHET_TRY_STATUS(config_.place.disk->make_directory(config_.place.directory));
+  FRESHET_TRY_STATUS(make_directory());
   FRESHET_TRY_STATUS(open_groups(names));
   FRESHET_TRY_STATUS(remove_others(names));
   std::uint64_t entries = 0;

@@ -11,6 +11,9 @@ namespace {
 using run_format::kPageBytes;
 
 constexpr std::size_t kBufferBytes = 64 * kPageBytes;
+// Between two syncs: the last one of a large run would keep the executor's thread for half a
+// minute, and the kernel would hold back the log's writes meanwhile.
+constexpr std::uint64_t kSyncPages = 4'096;
 
 }  // namespace
 
@@ -53,7 +56,9 @@ Status RunWriter::flush() {
   FRESHET_TRY_STATUS(file_->write(run_format::page_offset(written_pages_), buffer_));
   written_pages_ += buffer_.size() / kPageBytes;
   buffer_.clear();
-  return ok();
+  if (written_pages_ - synced_pages_ < kSyncPages) return ok();
+  synced_pages_ = written_pages_;
+  return file_->sync();
 }
 
 Result<std::shared_ptr<RunFile>> RunWriter::finish() {

@@ -34,7 +34,7 @@ class RunWriter {
   std::uint64_t first_hash_ = 0;  // of page_
   std::vector<std::uint32_t> directory_;
   std::vector<std::byte> buffer_;  // whole pages, not written yet
-  std::uint64_t written_pages_ = 0;
+  std::uint64_t written_pages_ = 0, synced_pages_ = 0;
 };
 
 }  // namespace freshet::dedup
