@@ -13,9 +13,10 @@
 namespace freshet::app {
 
 struct LimitsConfig {
-  std::uint64_t memory_bytes = 0;        // default: half of the machine's
-  std::uint64_t disk_bytes = 0;          // default: 80 % of what is free at the first start
-  std::uint64_t query_memory_bytes = 0;  // default: a quarter of memory
+  std::uint64_t memory_bytes = 0;            // default: half of the machine's
+  std::uint64_t disk_bytes = 0;              // default: 80 % of what is free at the first start
+  std::uint64_t replay_records = 3'000'000;  // between two checkpoints
+  std::uint64_t query_memory_bytes = 0;      // default: a quarter of memory
   std::int64_t query_time_us = 60'000'000;
   std::uint64_t query_rows_max = 1'000'000;
   std::uint32_t queries_at_once = 8;

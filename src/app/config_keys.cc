@@ -115,6 +115,14 @@ const KeySpec kKeys[] = {
        at.config.limits.disk_bytes = static_cast<std::uint64_t>(at.value.number);
      },
      [](KeySource at) -> std::string { return bytes(at.config.limits.disk_bytes); }},
+    {"limits.replay", ValueKind::kCount,
+     "The most events that a start reads again from the log, about: the distance of two "
+     "checkpoints.",
+     "", 1'000, 1'000'000'000,
+     [](KeyTarget at) {
+       at.config.limits.replay_records = static_cast<std::uint64_t>(at.value.number);
+     },
+     [](KeySource at) -> std::string { return std::to_string(at.config.limits.replay_records); }},
     {"limits.query.memory", ValueKind::kBytes, "Memory of all queries together, inside the budget.",
      "a quarter of limits.memory", 32 * kMiB, kMost,
      [](KeyTarget at) {

@@ -6,6 +6,8 @@ namespace freshet::app {
 namespace {
 
 constexpr std::uint64_t kBytesPerId = 82;
+// A checkpoint writes all of them.
+constexpr std::uint64_t kMemoryIdsMax = 4'000'000;
 
 }  // namespace
 
@@ -21,7 +23,7 @@ MemoryPlan plan_memory(const LimitsConfig& limits) {
   plan.rows_bytes = left - plan.requests_bytes;
   // A quarter for ids in memory, which is minutes of retries at full rate; the filter of those on
   // disk, 2 bytes an id, comes out of the rest.
-  plan.memory_ids = plan.rows_bytes / 4 / kBytesPerId;
+  plan.memory_ids = std::min(plan.rows_bytes / 4 / kBytesPerId, kMemoryIdsMax);
   return plan;
 }
 

@@ -89,6 +89,7 @@ pipeline::RunnerConfig to_runner_config(const Config& config, const MemoryPlan& 
   runner.memory_bytes = memory.rows_bytes;
   runner.memory_ids = memory.memory_ids;
   runner.disk_bytes = config.limits.disk_bytes;
+  runner.checkpoint_records = config.limits.replay_records;
   // Large segments cost fewer preparations; on a small disk one must not be a large part of it.
   std::uint64_t wanted =
       config.limits.disk_bytes == 0 ? 256ull << 20 : config.limits.disk_bytes / 16;
@@ -333,6 +334,15 @@ void Server::stop() {
   state_->stop();
 }
 
+namespace {
+
+bool started_at_checkpoint(const pipeline::RunnerReport& report) {
+  return std::any_of(report.checkpoints.begin(), report.checkpoints.end(),
+                     [](Position position) { return position > Position{}; });
+}
+
+}  // namespace
+
 std::string Server::start_report() const {
   const pipeline::RunnerReport& report = state_->runner->report();
   std::string text;
@@ -340,10 +350,10 @@ std::string Server::start_report() const {
     text += fmt::format("AWS door (Kinesis, DynamoDB): http://{}\n", addresses().aws);
   if (!addresses().http.empty())
     text += fmt::format("HTTP API:                     http://{}\n", addresses().http);
-  text +=
-      fmt::format("data in {}, {} records in the log, read in {:.1f} s; disk writes through {}\n",
-                  state_->config.data_directory, report.records,
-                  static_cast<double>(report.replay_us) / 1e6, report.write_queue);
+  text += fmt::format(
+      "data in {}, {} records in the log, ready again in {:.1f} s{}; disk writes through {}\n",
+      state_->config.data_directory, report.records, static_cast<double>(report.replay_us) / 1e6,
+      started_at_checkpoint(report) ? " from a checkpoint" : "", report.write_queue);
   if (state_->config.keys.empty()) {
     text +=
         "no key is configured: only this machine may connect, and any well-formed signature is "

@@ -242,22 +242,21 @@ Result<std::optional<DedupEntry>> Dedup::find(EventId id) const {
   return state_->find_in_runs({hash, id});
 }
 
-DedupRuns Dedup::hold_runs() {
-  if (state_->store == nullptr) return {};
-  std::uint64_t hold = state_->store->worker().pin();
-  return {hold, state_->store->worker().pinned(hold)};
-}
-
-void Dedup::each_in_memory(const std::function<void(const DedupEntry&)>& take) const {
-  const State& s = *state_;
-  for (const Generation& generation : s.memory.generations().all()) {
-    for (const DedupEntry& entry : generation.span()) {
-      std::uint64_t hash = id_hash(entry.id, s.config.hash_seed);
-      auto probe = s.memory.probe(entry.id, MemoryIds::short_hash(hash));
-      // One that was seen again stands further on.
-      if (probe.slot != nullptr && &s.memory.entry_at(probe.number) == &entry) take(entry);
-    }
+DedupState Dedup::hold_state() {
+  DedupState held;
+  if (state_->store != nullptr) {
+    held.runs.hold = state_->store->worker().pin();
+    held.runs.groups = state_->store->worker().pinned(held.runs.hold);
   }
+  for (const Generation& generation : state_->memory.generations().all())
+    held.memory.push_back({generation.entries, generation.used});
+  if (held.memory.empty()) return held;
+  // The youngest is written to further on.
+  DedupState::Piece& youngest = held.memory.back();
+  Generation::Entries copy = Generation::make_entries(youngest.count);
+  std::uninitialized_copy_n(youngest.entries.get(), youngest.count, copy.get());
+  youngest.entries = std::move(copy);
+  return held;
 }
 
 void Dedup::release_runs(std::uint64_t hold) {
@@ -281,8 +280,11 @@ void Dedup::restore_entry(const DedupEntry& entry) {
   State& s = *state_;
   std::uint32_t hash = MemoryIds::short_hash(id_hash(entry.id, s.config.hash_seed));
   auto probe = s.memory.probe(entry.id, hash);
-  FRESHET_CHECK(probe.slot == nullptr);
-  s.memory.add(hash, probe, entry);
+  if (probe.slot == nullptr) {
+    s.memory.add(hash, probe, entry);
+  } else {
+    s.memory.renew(hash, probe, entry);
+  }
 }
 
 std::optional<Error> Dedup::take_failure() {

@@ -66,6 +66,16 @@ struct DedupRuns {
   std::vector<std::vector<std::uint64_t>> groups;
 };
 
+// The whole state at one moment; it stays as it was.
+struct DedupState {
+  struct Piece {
+    std::shared_ptr<const DedupEntry[]> entries;
+    std::uint32_t count = 0;
+  };
+  DedupRuns runs;
+  std::vector<Piece> memory;  // in log order: of an id that comes twice, the later entry stands
+};
+
 struct DedupCounters {
   std::uint64_t memory_ids = 0, run_entries = 0, runs = 0, file_bytes = 0, filter_bytes = 0;
   std::uint64_t flushes = 0, merges = 0, entries_written = 0, bytes_written = 0;
@@ -105,10 +115,8 @@ class Dedup {
   // Any thread: the newest entry of an id.
   Result<std::optional<DedupEntry>> find(EventId id) const;
 
-  // A checkpoint: owner thread, between two blocks. What hold_runs() names and each_in_memory()
-  // gives is the whole state at that moment.
-  DedupRuns hold_runs();
-  void each_in_memory(const std::function<void(const DedupEntry&)>& take) const;
+  // A checkpoint: owner thread, between two blocks.
+  DedupState hold_state();
   // The checkpoint of that hold will not be needed again.
   void release_runs(std::uint64_t hold);
   // Owner thread, on a new Dedup, before all else: the same state again. First the runs, whose

@@ -54,20 +54,19 @@ struct DedupRunsTest : testing::Test {
 
 // A checkpoint, as it would be saved.
 struct Saved {
-  DedupRuns runs;
-  std::vector<DedupEntry> entries;
+  DedupState state;
   std::optional<ModelRun> model;
 };
 
 Saved save(Dedup& dedup, const ModelRun& model) {
-  Saved saved{dedup.hold_runs(), {}, model};
-  dedup.each_in_memory([&](const DedupEntry& entry) { saved.entries.push_back(entry); });
-  return saved;
+  return {dedup.hold_state(), model};
 }
 
 Status restore(Dedup& dedup, const Saved& saved) {
-  FRESHET_TRY_STATUS(dedup.restore_runs(saved.runs.groups));
-  for (const DedupEntry& entry : saved.entries) dedup.restore_entry(entry);
+  FRESHET_TRY_STATUS(dedup.restore_runs(saved.state.runs.groups));
+  for (const DedupState::Piece& piece : saved.state.memory) {
+    for (std::uint32_t i = 0; i < piece.count; ++i) dedup.restore_entry(piece.entries[i]);
+  }
   return ok();
 }
 
@@ -174,7 +173,7 @@ TEST_F(DedupRunsTest, finds_ids_of_more_sixths_of_a_horizon_than_there_are_tags)
     if (n % 500 != 0) continue;
     for (std::uint64_t i = 0; i <= n; ++i) ASSERT_EQ((*dedup.find({i, 1}))->row, i) << n;
   }
-  EXPECT_LE(dedup.hold_runs().groups.size(), 8u);
+  EXPECT_LE(dedup.hold_state().runs.groups.size(), 8u);
   for (int i = 0; i < 500; ++i) dedup.expire(now_us, 1'500);
   for (std::uint64_t i = 1'500; i < 3'000; ++i) ASSERT_EQ((*dedup.find({i, 1}))->row, i);
   EXPECT_LT(dedup.entry_count(), 2'700u);
@@ -215,7 +214,7 @@ TEST_F(DedupRunsTest, without_a_checkpoint_old_runs_are_removed_and_a_released_h
     Dedup dedup(config(disk), budget, &now);
     ModelRun model(3, dedup);
     for (int block = 0; block < 150; ++block) ASSERT_TRUE(model.run_block());
-    held = dedup.hold_runs();
+    held = dedup.hold_state().runs;
     for (int block = 0; block < 300; ++block) ASSERT_TRUE(model.run_block());
     std::size_t with_hold = disk.files().size();
     EXPECT_GT(with_hold, dedup.counters().runs);

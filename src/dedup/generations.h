@@ -23,11 +23,13 @@ struct Generation {
   struct Free {
     void operator()(DedupEntry* entries) const { ::operator delete(entries, std::align_val_t{64}); }
   };
-  using Entries = std::unique_ptr<DedupEntry[], Free>;
+  // Shared: a checkpoint may write what has left memory meanwhile.
+  using Entries = std::shared_ptr<DedupEntry[]>;
   // Not initialised: pages are touched as entries come, not in one pause.
   static Entries make_entries(std::uint32_t count) {
     return Entries(
-        static_cast<DedupEntry*>(::operator new(sizeof(DedupEntry) * count, std::align_val_t{64})));
+        static_cast<DedupEntry*>(::operator new(sizeof(DedupEntry) * count, std::align_val_t{64})),
+        Free{});
   }
   Entries entries;
   std::uint32_t used = 0;

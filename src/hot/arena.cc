@@ -57,6 +57,19 @@ void Arena::unmap(const Range& range) {
   discard(range, 0, range.bytes);
 }
 
+Result<Arena::Range> Arena::map_file(int descriptor, std::uint64_t bytes) const {
+  void* base = ::mmap(nullptr, bytes, PROT_READ, MAP_SHARED, descriptor, 0);
+  if (base == MAP_FAILED)
+    return system_error(name_, "mmap of a file", "check ulimit -v and vm.max_map_count");
+  // Rows are looked up here and there: reading around them would only push out other pages.
+  (void)::madvise(base, bytes, MADV_RANDOM);
+  return Range{static_cast<std::byte*>(base), 0, bytes};
+}
+
+void Arena::unmap_file(const Range& range) {
+  FRESHET_CHECK(::munmap(range.base, range.bytes) == 0);
+}
+
 void Arena::populate(const Range& range, std::uint64_t from, std::uint64_t bytes) {
 #ifdef MADV_POPULATE_WRITE
   // Linux before 5.14 answers EINVAL; then each page faults in when it is written. So no error

@@ -33,6 +33,9 @@ class Arena {
   // Gives pages back to the system; they read as zeros afterwards.
   void discard(const Range& range, std::uint64_t from, std::uint64_t bytes);
   void unmap(const Range& range);
+  // Maps the first `bytes` of a file read-only, at no offset of the memfd. The file may be closed.
+  Result<Range> map_file(int descriptor, std::uint64_t bytes) const;
+  static void unmap_file(const Range& range);
   // Makes pages present before they are written: one call instead of a fault per page.
   static void populate(const Range& range, std::uint64_t from, std::uint64_t bytes);
 

@@ -71,12 +71,13 @@ std::uint64_t ChunkFill::bytes_needed(const ChunkLayout& layout, std::uint32_t r
 }
 
 Chunk::Chunk(std::shared_ptr<Arena> arena, const ChunkLayout& layout, Arena::Range range,
-             RowNumber first_row, std::uint64_t heap_bytes)
+             RowNumber first_row, std::uint64_t heap_bytes, Kind kind)
     : arena_(std::move(arena)),
       layout_(layout),
       range_(range),
       first_row_(first_row),
-      fill_(layout, heap_bytes) {
+      fill_(layout, heap_bytes),
+      kind_(kind) {
   MutexLock lock(mapped_->mutex);
   mapped_->range = range;
 }
@@ -90,10 +91,36 @@ Result<std::shared_ptr<Chunk>> Chunk::create(std::shared_ptr<Arena> arena,
   return chunk;
 }
 
+std::shared_ptr<Chunk> Chunk::closed(std::shared_ptr<Arena> arena, const ChunkLayout& layout,
+                                     Arena::Range range, RowNumber first_row,
+                                     std::uint32_t row_count, Kind kind) {
+  std::shared_ptr<Chunk> chunk(new Chunk(std::move(arena), layout, range, first_row,
+                                         range.bytes - layout.heap_offset, kind));
+  chunk->fill_.row_count = row_count;
+  chunk->closed_ = true;
+  return chunk;
+}
+
+std::shared_ptr<Chunk> Chunk::of_memory(std::shared_ptr<Arena> arena, const ChunkLayout& layout,
+                                        Arena::Range range, RowNumber first_row,
+                                        std::uint32_t row_count) {
+  return closed(std::move(arena), layout, range, first_row, row_count, Kind::kArena);
+}
+
+std::shared_ptr<Chunk> Chunk::of_file(std::shared_ptr<Arena> arena, const ChunkLayout& layout,
+                                      Arena::Range range, RowNumber first_row,
+                                      std::uint32_t row_count) {
+  return closed(std::move(arena), layout, range, first_row, row_count, Kind::kFile);
+}
+
 Chunk::~Chunk() {
   {
     MutexLock lock(mapped_->mutex);
     mapped_->range.reset();
+  }
+  if (kind_ == Kind::kFile) {
+    Arena::unmap_file(range_);
+    return;
   }
   arena_->unmap(range_);
   arena_->give_back(taken_bytes_);
@@ -337,11 +364,21 @@ void Chunk::drop_table(std::size_t column) {
 }
 
 void Chunk::close() {
+  closed_ = true;
   for (std::size_t c = 0; c < layout_.columns.size(); ++c) {
     // Readers look keys up, so the tables of key columns stay.
     if (layout_.columns[c].tables < 0 || layout_.columns[c].chain_last >= 0) continue;
     drop_table(c);
   }
+}
+
+std::vector<std::pair<std::uint64_t, std::uint64_t>> Chunk::taken_stretches() const {
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> stretches;
+  for (std::size_t i = 0; i < layout_.regions.size(); ++i) {
+    if (fill_.taken[i] > 0) stretches.emplace_back(layout_.regions[i].offset, fill_.taken[i]);
+  }
+  if (fill_.heap_taken > 0) stretches.emplace_back(layout_.heap_offset, fill_.heap_taken);
+  return stretches;
 }
 
 }  // namespace freshet::hot

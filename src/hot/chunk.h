@@ -47,13 +47,22 @@ class Chunk {
   static Result<std::shared_ptr<Chunk>> create(std::shared_ptr<Arena> arena,
                                                const ChunkLayout& layout, RowNumber first_row,
                                                std::uint64_t heap_bytes, std::uint64_t hash_seed);
+  // Closed chunks that were written elsewhere: in a range of the arena that is full already, or in
+  // a mapped file. Neither is taken from the budget: the pages of a file are the system's to drop.
+  static std::shared_ptr<Chunk> of_memory(std::shared_ptr<Arena> arena, const ChunkLayout& layout,
+                                          Arena::Range range, RowNumber first_row,
+                                          std::uint32_t row_count);
+  static std::shared_ptr<Chunk> of_file(std::shared_ptr<Arena> arena, const ChunkLayout& layout,
+                                        Arena::Range range, RowNumber first_row,
+                                        std::uint32_t row_count);
   ~Chunk();
   Chunk(const Chunk&) = delete;
   Chunk& operator=(const Chunk&) = delete;
 
   const std::byte* base() const { return range_.base; }
   RowNumber first_row() const { return first_row_; }
-  std::uint32_t row_count() const { return fill_.row_count; }  // owner thread
+  std::uint64_t bytes() const { return range_.bytes; }         // with all that was not taken
+  std::uint32_t row_count() const { return fill_.row_count; }  // owner thread; any once closed
   const ChunkFill& fill() const { return fill_; }              // owner thread
   // Bytes of the budget in use. Owner thread, and the destructor.
   std::uint64_t taken_bytes() const { return taken_bytes_; }
@@ -67,12 +76,20 @@ class Chunk {
   // `background`, so that the owner does not wait for it. It is taken from the budget only when the
   // owner uses it; it is one step of the heap and of each array with an element for each row.
   void populate_ahead(io::Executor& background);
-  // No more rows come: frees what only the writer needed.
+  // No more rows come: frees what only the writer needed. From then on nothing in it changes.
   void close();
+  bool is_closed() const { return closed_; }  // owner thread
+  bool is_in_file() const { return kind_ == Kind::kFile; }
+  // Any thread, once closed: where its bytes are, as offset and size in whole pages.
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> taken_stretches() const;
 
  private:
+  enum class Kind : std::uint8_t { kArena, kFile };
   Chunk(std::shared_ptr<Arena> arena, const ChunkLayout& layout, Arena::Range range,
-        RowNumber first_row, std::uint64_t heap_bytes);
+        RowNumber first_row, std::uint64_t heap_bytes, Kind kind = Kind::kArena);
+  static std::shared_ptr<Chunk> closed(std::shared_ptr<Arena> arena, const ChunkLayout& layout,
+                                       Arena::Range range, RowNumber first_row,
+                                       std::uint32_t row_count, Kind kind);
   void write_headers(std::uint64_t hash_seed);
   void take(int region, std::uint64_t used);
   // Of an array with an element for each row: it will be filled to its end, so its next step is
@@ -106,6 +123,8 @@ class Chunk {
   RowNumber first_row_;
   ChunkFill fill_;
   std::uint64_t taken_bytes_ = 0;
+  Kind kind_;
+  bool closed_ = false;
   // Stretches of the range, as offset and size.
   std::vector<std::pair<std::uint64_t, std::uint64_t>> needed_soon_;
   // The range as long as it is mapped: what runs in the background may come too late.

@@ -9,6 +9,7 @@
 #include <atomic>
 
 #include "common/bytes.h"
+#include "hot/chunk_file.h"
 #include "hot/chunk_list.h"
 
 namespace freshet::hot {
@@ -62,7 +63,11 @@ struct Table::State {
              const std::vector<std::shared_ptr<Chunk>>& made, std::uint64_t taken);
   void install(std::shared_ptr<const ChunkList> next);
   Snapshot snapshot_to(std::optional<RowNumber> wanted_end) const;
-  Chunk* open_chunk() const { return list->chunks.empty() ? nullptr : list->chunks.back().get(); }
+  // Null where the next row begins a new chunk.
+  Chunk* open_chunk() const {
+    if (list->chunks.empty() || list->chunks.back()->is_closed()) return nullptr;
+    return list->chunks.back().get();
+  }
 
   io::Executor* background;  // may be null
   std::shared_ptr<const TableConfig> config;
@@ -202,6 +207,8 @@ void Table::publish(RowNumber end) {
   const auto& chunks = state_->list->chunks;
   for (auto chunk = chunks.rbegin(); chunk != chunks.rend(); ++chunk) {
     if ((*chunk)->first_row() >= end) continue;
+    // A chunk that a file holds is published already, and cannot be written.
+    if ((*chunk)->first_row() + (*chunk)->row_count() <= published()) break;
     RowNumber rows = std::min<RowNumber>((*chunk)->row_count(), end - (*chunk)->first_row());
     (*chunk)->publish(static_cast<std::uint32_t>(rows));
     if ((*chunk)->first_row() < published()) break;  // those before it are published whole
@@ -220,6 +227,48 @@ void Table::trim(RowNumber begin) {
   MutexLock lock(state_->mutex);
   state_->list.swap(old);
   state_->begin = begin;
+}
+
+Table::Sealed Table::seal() {
+  FRESHET_CHECK(published() == state_->appended);
+  if (Chunk* open = state_->open_chunk()) open->close();
+  Sealed sealed{.begin = state_->begin, .end = state_->appended, .chunks = {}};
+  for (const std::shared_ptr<Chunk>& chunk : state_->list->chunks) sealed.chunks.push_back(chunk);
+  return sealed;
+}
+
+Status Table::restore(io::Disk& disk, const std::string& folder, RowNumber begin, RowNumber end,
+                      const std::vector<ChunkFile>& files) {
+  FRESHET_CHECK(state_->appended == 0);
+  auto list = std::make_shared<ChunkList>();
+  for (const ChunkFile& file : files) {
+    FRESHET_TRY(auto chunk, open_chunk_file(disk, folder, file, state_->arena, state_->layout));
+    list->add(std::move(chunk));
+  }
+  state_->appended = end;
+  state_->published.store(end, std::memory_order_release);
+  std::shared_ptr<const ChunkList> next = std::move(list);
+  MutexLock lock(state_->mutex);
+  state_->list.swap(next);
+  state_->begin = begin;
+  return ok();
+}
+
+Status Table::move_to_file(io::Disk& disk, const std::string& folder, const ChunkFile& file) {
+  const auto& chunks = state_->list->chunks;
+  auto found = std::lower_bound(
+      chunks.begin(), chunks.end(), file.first_row,
+      [](const std::shared_ptr<Chunk>& chunk, RowNumber row) { return chunk->first_row() < row; });
+  if (found == chunks.end() || (*found)->first_row() != file.first_row || (*found)->is_in_file())
+    return ok();
+  FRESHET_CHECK((*found)->is_closed());
+  FRESHET_CHECK((*found)->row_count() == file.row_count);
+  FRESHET_TRY(auto mapped, open_chunk_file(disk, folder, file, state_->arena, state_->layout));
+  auto next = std::make_shared<ChunkList>();
+  for (auto chunk = chunks.begin(); chunk != chunks.end(); ++chunk)
+    next->add(chunk == found ? mapped : *chunk);
+  state_->install(std::move(next));
+  return ok();
 }
 
 RowNumber Table::appended() const {

@@ -21,6 +21,7 @@
 #include "common/result.h"
 #include "event/column_batch.h"
 #include "event/schema.h"
+#include "io/disk.h"
 #include "io/executor.h"
 
 namespace freshet::hot {
@@ -40,6 +41,8 @@ struct TableConfig {
   std::uint32_t chunk_rows = kChunkRows;   // smaller in tests
 };
 
+class Chunk;
+struct ChunkFile;
 struct ChunkList;
 
 // A chunk as a reader sees it. Rows are numbered from 0 inside the chunk. Valid as long as its
@@ -140,6 +143,23 @@ class Table {
   // Owner thread. Rows below `begin` leave: new snapshots do not show them, and chunks that hold no
   // other rows are freed once no snapshot needs them.
   void trim(RowNumber begin);
+
+  // Checkpoints (chunk_file.h). Owner thread, when all rows are published: the open chunk is
+  // closed, and all chunks with visible rows are given, ascending. Their rows begin at
+  // Sealed::begin.
+  struct Sealed {
+    RowNumber begin = 0, end = 0;
+    std::vector<std::shared_ptr<const Chunk>> chunks;
+  };
+  Sealed seal();
+  // Owner thread, before the first append: the rows [begin, end) as they were sealed, published.
+  // `files` are verified; they lie in `folder`.
+  Status restore(io::Disk& disk, const std::string& folder, RowNumber begin, RowNumber end,
+                 const std::vector<ChunkFile>& files);
+  // Owner thread. The chunk that starts at `file.first_row` leaves memory: from now on its rows are
+  // read from its file. Nothing where that chunk has left the table. A failure changes nothing.
+  Status move_to_file(io::Disk& disk, const std::string& folder, const ChunkFile& file);
+
   RowNumber appended() const;   // owner thread: one past the last row
   RowNumber published() const;  // any thread
 

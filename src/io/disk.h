@@ -15,11 +15,12 @@ namespace freshet::io {
 inline constexpr std::size_t kDirectBytes = 4096;
 
 enum class OpenMode {
-  kRead,         // buffered; the file must exist
-  kDirectRead,   // O_DIRECT, for much that is read once: offsets, sizes and memory in kDirectBytes
-  kWrite,        // buffered, read and write; the file must exist
-  kCreate,       // buffered, read and write; the file must not exist
-  kDirectWrite,  // O_DIRECT | O_DSYNC: a finished write is on stable storage; the file must exist
+  kRead,          // buffered; the file must exist
+  kDirectRead,    // O_DIRECT, for much that is read once: offsets, sizes and memory in kDirectBytes
+  kWrite,         // buffered, read and write; the file must exist
+  kCreate,        // buffered, read and write; the file must not exist
+  kDirectWrite,   // O_DIRECT | O_DSYNC: a finished write is on stable storage; the file must exist
+  kDirectCreate,  // O_DIRECT alone, for a file that is written once, then sync()ed; must not exist
 };
 
 // An open file. Reads may come from any thread; writes from one at a time.

@@ -137,6 +137,13 @@ class SystemDisk : public Disk {
           descriptor = open_uninterrupted(path.c_str(), O_RDWR | O_DSYNC);
         }
         break;
+      case OpenMode::kDirectCreate:
+        descriptor = open_uninterrupted(path.c_str(), O_RDWR | O_DIRECT | O_CREAT | O_EXCL);
+        if (descriptor < 0 && errno == EINVAL) {
+          // Where O_DIRECT is unknown the file may have been made all the same.
+          descriptor = open_uninterrupted(path.c_str(), O_RDWR | O_CREAT);
+        }
+        break;
     }
     if (descriptor < 0) return disk_error(errno, "open", path);
     return std::unique_ptr<File>(std::make_unique<SystemFile>(path, descriptor));

@@ -103,6 +103,19 @@ void Ledger::apply(const LedgerDelta& delta) {
   }
 }
 
+void Ledger::restore(const std::vector<LedgerRow>& rows) {
+  std::map<std::int64_t, std::shared_ptr<Minute>> made;
+  for (const LedgerRow& row : rows) {
+    std::shared_ptr<Minute>& minute = made[row.minute_us];
+    if (minute == nullptr) minute = std::make_shared<Minute>();
+    (*minute)[row.camera_id] = row.counts;
+  }
+  for (auto& [minute_us, minute] : made) {
+    minutes_[minute_us] = std::move(minute);
+    owned_since_[minute_us] = snapshot_count_.load(std::memory_order_relaxed);
+  }
+}
+
 void Ledger::trim(std::int64_t before_us) {
   std::int64_t first_kept_us = minute_of(before_us);
   minutes_.erase(minutes_.begin(), minutes_.lower_bound(first_kept_us));

@@ -82,6 +82,7 @@ class Ledger {
   using Minute = std::map<std::string, LedgerCounts, std::less<>>;
   using Minutes = std::map<std::int64_t, std::shared_ptr<const Minute>>;
   void apply(const LedgerDelta& delta);
+  void restore(const std::vector<LedgerRow>& rows);  // of an empty ledger; as rows() gave them
   void trim(std::int64_t before_us);
   Minutes snapshot() const {
     snapshot_count_.fetch_add(1, std::memory_order_relaxed);

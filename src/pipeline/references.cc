@@ -31,18 +31,31 @@ References::Active References::active(std::string_view table) {
 Status References::prepare_replay(std::uint32_t journal) {
   Position first = shards_[journal]->reader().first_position();
   FRESHET_TRY(auto activations, catalog_.reference_activations(journal));
-  std::map<std::string, Active> newest;
+  std::map<std::string, ReferenceInForce> newest;
   FRESHET_TRY(auto versions, catalog_.reference_versions());
   std::map<std::uint32_t, std::string> table_of;
   for (const auto& version : versions) table_of[version.version] = version.table;
   for (const auto& activation : activations) {
     if (activation.position < first)
-      newest[table_of[activation.version]].version = activation.version;
+      newest[table_of[activation.version]] = {activation.version, activation.position};
   }
-  for (const auto& [table, active] : newest) {
-    FRESHET_TRY(auto loaded, load(active.version));
-    FRESHET_TRY_STATUS(shards_[journal]->set_reference(loaded, active.version));
-    set_active(active.version, std::move(loaded));
+  for (const auto& [table, reference] : newest)
+    FRESHET_TRY_STATUS(put_in_force(journal, reference));
+  return ok();
+}
+
+Status References::put_in_force(std::uint32_t journal, const ReferenceInForce& reference) {
+  FRESHET_TRY(auto loaded, load(reference.version));
+  FRESHET_TRY_STATUS(shards_[journal]->set_reference(loaded, reference));
+  set_active(reference.version, std::move(loaded));
+  return ok();
+}
+
+Status References::restore(std::uint32_t journal, const std::vector<ReferenceInForce>& in_force) {
+  for (const ReferenceInForce& reference : in_force) {
+    FRESHET_TRY_STATUS(put_in_force(journal, reference));
+    FRESHET_TRY_STATUS(
+        catalog_.add_reference_activation({journal, reference.version, reference.position}));
   }
   return ok();
 }

@@ -29,6 +29,8 @@ class References {
 
   // At start. Puts in force what was so before the first record that the journal still has, …
   Status prepare_replay(std::uint32_t journal);
+  // … then, where replay begins at a checkpoint, what was so there …
+  Status restore(std::uint32_t journal, const std::vector<ReferenceInForce>& in_force);
   // … and, after replay, remembers the switches that it met.
   Status finish_replay(std::uint32_t journal);
 
@@ -48,6 +50,7 @@ class References {
   Active active(std::string_view table);
 
  private:
+  Status put_in_force(std::uint32_t journal, const ReferenceInForce& reference);
   void set_active(std::uint32_t version, std::shared_ptr<const ReferenceTable> table);
 
   catalog::Catalog& catalog_;

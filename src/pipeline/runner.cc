@@ -9,6 +9,11 @@
 #include "common/units.h"
 
 namespace freshet::pipeline {
+namespace {
+
+constexpr int kCheckpointNotRestored = 3506;
+
+}  // namespace
 
 Runner::Runner(RunnerConfig config, io::Disk& disk, io::Clock& clock, io::Random& random,
                io::Executor& readers)
@@ -36,6 +41,11 @@ Result<std::unique_ptr<Runner>> Runner::start(
     RunnerConfig config, std::vector<std::shared_ptr<const ReferenceTable>> references,
     io::Disk& disk, io::Clock& clock, io::Random& random, io::Executor& readers) {
   auto runner = start_once(config, references, disk, clock, random, readers);
+  // A bad checkpoint is gone by then, so this ends: at the latest with the whole log.
+  while (!runner && runner.error().number() == kCheckpointNotRestored) {
+    log_warning("a checkpoint is passed over", {{"error", runner.error().to_string()}});
+    runner = start_once(config, references, disk, clock, random, readers);
+  }
   // FRS-31xx are the log's own.
   bool is_log_damage =
       !runner && runner.error().code() == Code::kCorruption && runner.error().number() / 100 == 31;
@@ -155,12 +165,18 @@ Status Runner::open_shard(std::uint32_t index) {
   }
   report_.records += journal->recovery().records;
   ShardConfig shard_config;
+  shard_config.checkpoint_records = config_.checkpoint_records;
   shard_config.segment_bytes = config_.segment_bytes;
   // Events are refused at 95 % of limits.disk, so that there is room to come back from.
   if (config_.disk_bytes != 0)
     shard_config.disk_bytes_max = config_.disk_bytes / 100 * 95 / markers_.size();
   shards_.push_back(std::make_unique<Shard>(shard_config, std::move(journal), *queues_.back(),
                                             clock_, markers_[index].get()));
+  checkpoints_.push_back(std::make_shared<CheckpointStore>(
+      disk_, fmt::format("{}/checkpoint/journal-{}", config_.data_directory, index),
+      catalog_->data_directory_id(), index));
+  if (config_.checkpoint_records > 0)
+    shards_.back()->use_checkpoints({checkpoints_.back(), readers_, disk_});
   return ok();
 }
 
@@ -198,12 +214,36 @@ Status Runner::replay() {
   std::int64_t started_ns = clock_.monotonic_ns();
   for (std::uint32_t i = 0; i < shards_.size(); ++i) {
     FRESHET_TRY_STATUS(references_->prepare_replay(i));
+    FRESHET_TRY_STATUS(restore_checkpoint(i));
     FRESHET_TRY_STATUS(
         shards_[i]->replay([this](std::uint32_t version) { return references_->load(version); },
                            ReplayThreads::kThree));
     FRESHET_TRY_STATUS(references_->finish_replay(i));
   }
   report_.replay_us = (clock_.monotonic_ns() - started_ns) / 1000;
+  return ok();
+}
+
+Status Runner::restore_checkpoint(std::uint32_t index) {
+  report_.checkpoints.emplace_back();
+  if (config_.checkpoint_records == 0) return ok();
+  CheckpointStore& store = *checkpoints_[index];
+  Shard& shard = *shards_[index];
+  FRESHET_TRY(auto checkpoint, store.load(shard.recovery().last, readers_));
+  if (!checkpoint) return ok();
+  if (Status can = shard.can_restore(*checkpoint); !can) {
+    log_info("the checkpoint is not used", {{"reason", can.error().message()}});
+    return store.clear();
+  }
+  Status restored = references_->restore(index, checkpoint->references);
+  if (restored) restored = shard.restore(*checkpoint);
+  if (!restored) {
+    FRESHET_TRY_STATUS(store.remove(checkpoint->position));
+    return Error(Code::kCorruption, kCheckpointNotRestored,
+                 fmt::format("{}: the checkpoint at position {} is of no use: {}", store.folder(),
+                             checkpoint->position.value, restored.error().to_string()));
+  }
+  report_.checkpoints.back() = checkpoint->position;
   return ok();
 }
 

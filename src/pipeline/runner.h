@@ -40,6 +40,7 @@ struct RunnerConfig {
   std::uint32_t shards = 1;            // of a new data directory; an old one keeps its own number
   std::uint32_t quarantine_after = 3;  // times that an event may end the process
   bool check_log_bodies = false;       // as log::Config::check_bodies
+  std::uint64_t checkpoint_records = 3'000'000;  // as ShardConfig's; 0: no checkpoints
   std::vector<DeclaredStream> streams;
   std::vector<PipelineSettings> pipelines;  // id_seed is filled in here
 };
@@ -48,7 +49,8 @@ struct RunnerConfig {
 struct RunnerReport {
   std::uint64_t records = 0;
   std::int64_t replay_us = 0;
-  std::string write_queue;  // "io_uring" or "thread"
+  std::vector<Position> checkpoints;  // that replay began at; 0 where it began at the beginning
+  std::string write_queue;            // "io_uring" or "thread"
   std::vector<log::Gap> gaps;
 };
 
@@ -85,6 +87,7 @@ class Runner {
   Status open_shard(std::uint32_t index);
   Status note_crashes(const CrashMarker& marker);
   Status replay();
+  Status restore_checkpoint(std::uint32_t index);
   Status declare_streams();
   Result<KnownReferences> known_references(
       const std::vector<std::shared_ptr<const ReferenceTable>>& references);
@@ -103,6 +106,7 @@ class Runner {
   Tables tables_;
   std::vector<std::unique_ptr<io::WriteQueue>> queues_;
   std::vector<std::unique_ptr<CrashMarker>> markers_;
+  std::vector<std::shared_ptr<CheckpointStore>> checkpoints_;  // by shard
   std::vector<std::unique_ptr<Shard>> shards_;
   std::unique_ptr<Streams> streams_;
   std::unique_ptr<References> references_;

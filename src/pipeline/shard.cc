@@ -72,6 +72,7 @@ void Shard::stop() {
     MutexLock lock(inbox_mutex_);
     stopping_ = true;
   }
+  stop_checkpoint();
   take_inbox();
   answer_all(Error(Code::kUnavailable, 3402, "the server is stopping; send the request again"));
 }
@@ -92,8 +93,7 @@ bool Shard::is_idle() const {
 }
 
 std::int64_t Shard::wait_us() const {
-  bool can_work =
-      journal_->can_submit() && (!pending_.empty() || journal_->open_block_records() > 0);
+  bool can_work = may_submit() && (!pending_.empty() || journal_->open_block_records() > 0);
   if (can_work && can_write()) return 0;
   return watermark_due_ && in_flight_.empty() ? config_.idle_watermark_us : config_.upkeep_us;
 }
@@ -101,9 +101,10 @@ std::int64_t Shard::wait_us() const {
 void Shard::step(std::int64_t timeout_us) {
   reap(timeout_us);
   publish_durable();
+  if (checkpoint_is_due() && in_flight_.empty()) begin_checkpoint();
   take_inbox();
   admit_puts();
-  if (journal_->open_block_records() > 0 && journal_->can_submit()) submit_block();
+  if (journal_->open_block_records() > 0 && may_submit()) submit_block();
   if (can_write()) prepare_segments();
   upkeep();
 }
@@ -174,7 +175,7 @@ void Shard::admit_puts() {
   waits_for_segment_ = false;
   while (!pending_.empty()) {
     if (journal_->open_block_is_full()) {
-      if (!journal_->can_submit()) return;
+      if (!may_submit()) return;
       submit_block();
     }
     if (!admit(pending_.front())) return;
@@ -271,6 +272,8 @@ void Shard::submit_block() {
   FRESHET_CHECK(visited.has_value());
   FRESHET_CHECK(!records_.empty());
   block.last = records_.back().position;
+  block.arrival_us = records_.back().arrival_us;
+  block.records = records_.size();
   in_flight_.push_back(std::move(block));
   Status processed = process_block_records(records_, in_flight_.back());
   if (!processed) fail(processed.error());
@@ -359,6 +362,9 @@ void Shard::publish_durable() {
     Block block = std::move(in_flight_.front());
     in_flight_.pop_front();
     for (auto& [tables, point] : block.points) tables->publish(point);
+    published_ = block.last;
+    published_us_ = block.arrival_us;
+    since_checkpoint_ += block.records;
     std::int64_t now_ns = clock_.monotonic_ns();
     for (Ack& ack : block.acks) {
       shard_metrics().ack.observe_us((now_ns - ack.posted_ns) / 1000);
@@ -408,9 +414,10 @@ ShardStream* Shard::find_stream(StreamId id) {
 }
 
 Status Shard::add_stream(ShardStream stream) {
-  for (const auto& [name, reference] : in_force_) {
+  for (const auto& [name, in_force] : in_force_) {
     if (stream.pipeline)
-      FRESHET_TRY_STATUS(stream.pipeline->apply_reference(reference.second, reference.first));
+      FRESHET_TRY_STATUS(
+          stream.pipeline->apply_reference(in_force.table, in_force.reference.version));
   }
   auto runtime = std::make_unique<StreamRuntime>();
   StreamId id = stream.id;

@@ -24,6 +24,7 @@
 #include "io/clock.h"
 #include "io/write_queue.h"
 #include "log/journal.h"
+#include "pipeline/checkpoint_store.h"
 #include "pipeline/crash_marker.h"
 #include "pipeline/log_clock.h"
 #include "pipeline/replay_queue.h"
@@ -59,7 +60,9 @@ struct ShardConfig {
   std::int64_t upkeep_us = 1'000'000;  // between two looks at retention and segments
   std::size_t replay_batch_records = 2'048;
   std::uint64_t segment_bytes = 256ull << 20;  // as the journal's
-  std::uint64_t disk_bytes_max = ~0ull;        // of the journal's segments
+  std::uint64_t disk_bytes_max = ~0ull;        // of the journal's segments and checkpoints
+  // Records between two checkpoints: about so many a start reads again at most.
+  std::uint64_t checkpoint_records = 3'000'000;
   bool plant_early_answers =
       false;  // wrong on purpose, for the simulation: answers before the sync
 };
@@ -77,6 +80,13 @@ using ReferenceLoader =
 
 enum class ReplayThreads : std::uint8_t { kOne, kThree };
 
+// Where a shard keeps its checkpoints, and who writes them.
+struct ShardCheckpoints {
+  std::shared_ptr<CheckpointStore> store;  // shared with the task that writes
+  io::Executor& background;
+  io::Disk& disk;
+};
+
 class Shard {
  public:
   // All outlive the shard. `marker` may be null.
@@ -84,12 +94,18 @@ class Shard {
         io::Clock& clock, CrashMarker* marker);
   ~Shard();  // stop()
 
-  // Before start(): the streams as the catalog has them, with pipelines, then everything in the
-  // journal goes through them again. `load` fetches the reference versions that the log switched
-  // to.
-  // With kThree the journal is read on one thread and its events decoded on another, while this one
-  // goes on with what was decoded before; the rows are the same.
+  // Before add_stream(). Without it there are none, and a start reads the whole journal.
+  void use_checkpoints(ShardCheckpoints checkpoints);
+  // Before start(): the streams as the catalog has them, with pipelines; then, where there is a
+  // checkpoint, its state; then everything behind it in the journal goes through them again. `load`
+  // fetches the reference versions that the log switched to. With kThree the journal is read on one
+  // thread and its events decoded on another, while this one goes on with what was decoded before;
+  // the rows are the same.
   Status add_stream(ShardStream stream);
+  // The streams' plans are those of the checkpoint? What is not said is why not.
+  Status can_restore(const Checkpoint& checkpoint) const;
+  // After the references in force have been set. An error leaves a shard that is of no use.
+  Status restore(const Checkpoint& checkpoint);
   Status replay(const ReferenceLoader& load, ReplayThreads threads);
 
   // The reference switches that replay met, by position.
@@ -119,7 +135,8 @@ class Shard {
   void switch_reference(const ReferenceSwitch& change, std::shared_ptr<const ReferenceTable> table,
                         std::function<void(Result<Position>)> done);
   // The reference in force at the first record that replay will see: not in the log any more.
-  Status set_reference(const std::shared_ptr<const ReferenceTable>& table, std::uint32_t version);
+  Status set_reference(const std::shared_ptr<const ReferenceTable>& table,
+                       const ReferenceInForce& reference);
 
   // Any thread.
   log::Reader& reader() { return journal_->reader(); }
@@ -150,27 +167,38 @@ class Shard {
   };
   struct Block {  // submitted, not yet durable
     Position last;
+    std::int64_t arrival_us = 0;
+    std::uint64_t records = 0;
     std::vector<std::pair<std::shared_ptr<StreamTables>, PublishPoint>> points;
     std::vector<Ack> acks;
     std::vector<SwitchAck> switches;
-  };
-  // A place in a stream, one a megabyte: retention by bytes.
-  struct Sample {
-    Position position;
-    std::int64_t arrival_us = 0;
-    std::uint64_t bytes_before = 0;
   };
   struct StreamRuntime {
     ShardStream stream;
     bool paused = false;
     std::deque<Put> deferred;
-    std::deque<Sample> samples;
+    std::deque<ByteSample> samples;
     std::int64_t visible_from_us = 0;  // no visible record arrived before
     std::uint64_t bytes = 0;
     std::vector<log::Record> batch;  // of the block in hand
   };
 
+  // A checkpoint that the background writes. Shared with it.
+  struct CheckpointWork {
+    std::atomic<bool> cancelled{false};
+    std::atomic<bool> finished{false};  // `result` may be read
+    std::optional<Result<Checkpoint>> result;
+    std::vector<std::pair<StreamId, std::uint64_t>> holds;  // of dedup's runs
+  };
+
   void run();
+  bool may_submit() const { return journal_->can_submit() && !checkpoint_is_due(); }
+  bool checkpoint_is_due() const;
+  void begin_checkpoint();
+  void end_checkpoint();
+  void release_holds(const CheckpointWork& work);
+  void leave_memory(const Checkpoint& checkpoint);
+  void stop_checkpoint();
   void take_inbox();
   void admit_puts();
   bool admit(Put& put);
@@ -219,11 +247,19 @@ class Shard {
   std::deque<Block> in_flight_;
   std::map<std::uint32_t, std::shared_ptr<const ReferenceTable>>
       references_;  // by version, as switched to
-  std::map<std::string, std::pair<std::uint32_t, std::shared_ptr<const ReferenceTable>>>
-      in_force_;  // by table
+  struct InForce {
+    ReferenceInForce reference;
+    std::shared_ptr<const ReferenceTable> table;
+  };
+  std::map<std::string, InForce> in_force_;  // by table
   std::vector<std::pair<Position, ReferenceSwitch>> replayed_switches_;
+  std::optional<ShardCheckpoints> checkpoints_;
+  std::shared_ptr<CheckpointWork> checkpoint_work_;  // null where none is being written
+  std::deque<std::shared_ptr<CheckpointWork>> checkpoints_kept_;
+  Position published_;                  // of the last record whose block is published
+  std::int64_t published_us_ = 0;       // when it arrived
+  std::uint64_t since_checkpoint_ = 0;  // records published since
   std::uint64_t replayed_batches_ = 0;
-  std::int64_t last_replayed_us_ = 0;
   std::vector<io::Completion> completions_;
   std::vector<log::Record> records_;
   bool watermark_due_ = false;

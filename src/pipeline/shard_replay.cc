@@ -111,7 +111,7 @@ Status Shard::read_journal(const ReplaySink& sink) {
         batch->records.size() >= config_.replay_batch_records || batch->bytes >= kReplayBatchBytes;
     return is_control || is_full ? flush() : ok();
   };
-  FRESHET_TRY_STATUS(journal_->replay(Position{}, add));
+  FRESHET_TRY_STATUS(journal_->replay(Position{published_.value + 1}, add));
   return flush();
 }
 
@@ -152,7 +152,9 @@ Status Shard::take_replayed(ReplayBatch& batch, const ReferenceLoader& load) {
     FRESHET_TRY_STATUS(process_block_records(batch.records, block));
   }
   for (auto& [tables, point] : block.points) tables->publish(point);
-  last_replayed_us_ = batch.records.back().arrival_us;
+  published_ = block.last;
+  published_us_ = batch.records.back().arrival_us;
+  since_checkpoint_ += batch.records.size();
   // What is past retention came back only to be known to dedup: it must not fill the memory
   // meanwhile.
   if (++replayed_batches_ % 64 == 0) trim_replayed();
@@ -176,7 +178,7 @@ Status Shard::take_decoded(ReplayBatch& batch) {
 void Shard::trim_replayed() {
   std::int64_t now_us = log_clock_.now_us();
   // Rows leave by the present time. Ids must not: what follows in the log is decided as of then.
-  for (auto& [id, runtime] : streams_) trim_stream(*runtime, now_us, last_replayed_us_);
+  for (auto& [id, runtime] : streams_) trim_stream(*runtime, now_us, published_us_);
 }
 
 void Shard::apply_reference_record(const log::Record& record) {
@@ -184,7 +186,7 @@ void Shard::apply_reference_record(const log::Record& record) {
   if (!change) return fail(change.error());
   auto found = references_.find(change->version);
   FRESHET_CHECK(found != references_.end());
-  Status applied = set_reference(found->second, change->version);
+  Status applied = set_reference(found->second, {change->version, record.position});
   if (!applied) fail(applied.error());
   // Older versions of the table are not needed again: a switch is applied once.
   std::string name = found->second->name();
@@ -194,18 +196,20 @@ void Shard::apply_reference_record(const log::Record& record) {
 }
 
 Status Shard::set_reference(const std::shared_ptr<const ReferenceTable>& table,
-                            std::uint32_t version) {
-  in_force_[table->name()] = {version, table};
+                            const ReferenceInForce& reference) {
+  in_force_[table->name()] = {reference, table};
   for (auto& [id, runtime] : streams_) {
     if (runtime->stream.pipeline)
-      FRESHET_TRY_STATUS(runtime->stream.pipeline->apply_reference(table, version));
+      FRESHET_TRY_STATUS(runtime->stream.pipeline->apply_reference(table, reference.version));
   }
   return ok();
 }
 
 // In every turn: cheap where nothing is to be done.
 void Shard::prepare_segments() {
-  bool over_limit = journal_->bytes_on_disk() + config_.segment_bytes > config_.disk_bytes_max;
+  std::uint64_t bytes =
+      journal_->bytes_on_disk() + (checkpoints_ ? checkpoints_->store->bytes() : 0);
+  bool over_limit = bytes + config_.segment_bytes > config_.disk_bytes_max;
   Status prepared =
       over_limit ? Status(Error(Code::kNoSpace, 3411,
                                 "limits.disk is reached; raise it, or shorten the streams' keep"))
@@ -222,6 +226,7 @@ void Shard::prepare_segments() {
 }
 
 void Shard::upkeep() {
+  end_checkpoint();
   std::int64_t now_ns = clock_.monotonic_ns();
   if (now_ns < next_upkeep_ns_ || !can_write()) return;
   next_upkeep_ns_ = now_ns + config_.upkeep_us * 1000;

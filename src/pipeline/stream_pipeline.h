@@ -4,6 +4,7 @@
 // whatever the batches. Nothing it appends is visible before the block's PublishPoint is published.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -20,6 +21,7 @@
 #include "dedup/dedup.h"
 #include "log/record.h"
 #include "pipeline/batch_decoder.h"
+#include "pipeline/checkpoint.h"
 #include "pipeline/join.h"
 #include "pipeline/reference_table.h"
 #include "pipeline/row_transform.h"
@@ -27,6 +29,7 @@
 
 namespace freshet::pipeline {
 
+class CheckpointStore;
 class CrashMarker;
 using dedup::Dedup;
 using dedup::DedupConfig;
@@ -87,6 +90,25 @@ class StreamPipeline {
   Status apply_reference(const std::shared_ptr<const ReferenceTable>& table, std::uint32_t version);
   // What must be published for all that was processed since the last call.
   PublishPoint take_publish_point();
+
+  // Checkpoints. What rows, duplicates and counts depend on beside the log: with another plan they
+  // would have come out otherwise.
+  std::uint64_t plan_hash() const;
+  // Owner, when all that was processed is published: the state, which stays as it is from now on.
+  struct Sealed {
+    std::array<hot::Table::Sealed, 3> tables;
+    dedup::DedupState ids;
+  };
+  Sealed seal(StreamCheckpoint& to);
+  // Owner, before the first record. The reference versions have been applied.
+  Status restore(const StreamCheckpoint& from, Position position, CheckpointStore& store,
+                 io::Disk& disk);
+  // A checkpoint is not needed any more.
+  void release(std::uint64_t ids_hold) { dedup_.release_runs(ids_hold); }
+  // Owner. Where more of the budget is used than `above`, sealed chunks leave memory for their
+  // files, oldest first, until no more than `down_to` is; both in per cent.
+  Status move_to_files(const TableCheckpoint& rows, const std::string& folder, io::Disk& disk,
+                       std::uint64_t above, std::uint64_t down_to);
 
   // Rows below `visible_from`, which arrived at `visible_from_us`, leave; ids past the horizon are
   // forgotten.

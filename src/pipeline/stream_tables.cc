@@ -123,6 +123,23 @@ void StreamTables::trim(Position visible_from, std::int64_t minute_us) {
   ledger_.trim(minute_us);
 }
 
+std::vector<LedgerRow> StreamTables::ledger_rows() {
+  Ledger::Minutes minutes;
+  {
+    MutexLock lock(mutex_);
+    minutes = ledger_.snapshot();
+  }
+  return Ledger::rows(minutes);
+}
+
+void StreamTables::restore(Position position, std::uint32_t ref_version,
+                           const std::vector<LedgerRow>& ledger) {
+  MutexLock lock(mutex_);
+  ledger_.restore(ledger);
+  ref_version_ = ref_version;
+  published_.store(position.value, std::memory_order_release);
+}
+
 Cut StreamTables::cut() {
   Cut cut;
   cut.stream = info_.stream;

@@ -1,10 +1,12 @@
 // The tables that one pipeline fills (rows, $dead, $dupes) and its ledger, published together.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "common/memory_budget.h"
 #include "common/mutex.h"
@@ -50,6 +52,12 @@ class StreamTables {
   // Owner. Rows whose position is below `visible_from` leave, and minutes that ended before
   // `minute_us`.
   void trim(Position visible_from, std::int64_t minute_us);
+
+  // Checkpoints. Owner; the ledger's rows as of now, and all of it again before the first
+  // publish().
+  std::array<hot::Table*, 3> hot_tables() { return {&rows_, &dead_, &dupes_}; }
+  std::vector<LedgerRow> ledger_rows();
+  void restore(Position position, std::uint32_t ref_version, const std::vector<LedgerRow>& ledger);
 
   Cut cut();
   std::optional<hot::Snapshot> snapshot(std::string_view table);

@@ -177,7 +177,8 @@ bool Simulation::boot() {
   stream.pipeline = std::shared_ptr<pipeline::StreamPipeline>(*std::move(made));
   Status ready = shard_->add_stream(std::move(stream));
   for (const auto& [version, position] : activations_) {
-    if (ready && position < first) ready = shard_->set_reference(references_.at(version), version);
+    if (ready && position < first)
+      ready = shard_->set_reference(references_.at(version), {version, position});
   }
   if (ready)
     ready = shard_->replay(

@@ -107,7 +107,7 @@ class SimulatedFile : public io::File {
 Result<std::unique_ptr<io::File>> SimulatedDisk::open(const std::string& path, io::OpenMode mode) {
   FRESHET_TRY_STATUS(refuse_when_off());
   auto found = names_.find(path);
-  if (mode != io::OpenMode::kCreate) {
+  if (mode != io::OpenMode::kCreate && mode != io::OpenMode::kDirectCreate) {
     if (found == names_.end()) return io::disk_error(ENOENT, "open", path);
     return std::unique_ptr<io::File>(
         std::make_unique<SimulatedFile>(*this, path, found->second, mode));
