@@ -218,6 +218,16 @@ std::string DedupBench::json() const {
       counters.filter_hits, counters.false_hits, counters.page_reads);
 }
 
+// What the filter of all ids leaves, with half as much again for those on their way to disk.
+Result<std::uint64_t> memory_ids(std::uint64_t limit_bytes, std::uint64_t ids) {
+  std::uint64_t filter_bytes = ids * 218 / 100 + (4ull << 20);
+  if (limit_bytes < filter_bytes + (16ull << 20)) {
+    return usage_error(fmt::format("--memory: {} ids need at least {} bytes", ids,
+                                   filter_bytes + (16ull << 20) + kProcessBytes));
+  }
+  return (limit_bytes - filter_bytes) / (82 * 3 / 2);
+}
+
 }  // namespace
 
 Result<ExitCode> run_bench_dedup(const Invocation& invocation) {
@@ -235,8 +245,7 @@ Result<ExitCode> run_bench_dedup(const Invocation& invocation) {
   config.hash_seed = mixed(seed);
   config.directory = folder.path() + "/ids";
   config.disk = &io::system_disk();
-  // A filter of two bytes an id needs the most of it.
-  config.memory_ids = budget.limit_bytes() / 2'000;
+  FRESHET_TRY(config.memory_ids, memory_ids(budget.limit_bytes(), ids));
   Dedup dedup(config, budget, &background);
   DedupBench bench(dedup, seed, ids, horizon_us);
   FRESHET_TRY_STATUS(bench.run());

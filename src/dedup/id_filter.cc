@@ -91,7 +91,9 @@ std::uint32_t IdFilter::tags_of(std::uint64_t hash) const {
   Place place = place_of(hash, part.buckets.load(std::memory_order_relaxed));
   std::uint32_t tags = tags_in(words[place.first].load(std::memory_order_relaxed), place.print) |
                        tags_in(words[place.second].load(std::memory_order_relaxed), place.print);
-  for (const Aside& each : part.aside) {
+  if (part.aside == nullptr) [[likely]]
+    return tags;
+  for (const Aside& each : *part.aside) {
     bool is_there = each.bucket == place.first || each.bucket == place.second;
     if (is_there && (each.entry & kPrintMask) == place.print)
       tags |= 1u << (each.entry >> kPrintBits);
@@ -120,14 +122,16 @@ bool IdFilter::put_into(Word& word, std::uint16_t entry) {
 }
 
 bool IdFilter::insert_into(Word* words, std::uint32_t buckets, std::uint64_t hash,
-                           std::uint32_t tag, std::uint64_t& chance, std::vector<Aside>& aside) {
+                           std::uint32_t tag, std::uint64_t& chance,
+                           std::unique_ptr<std::vector<Aside>>& aside) {
   Place place = place_of(hash, buckets);
   auto entry = static_cast<std::uint16_t>(tag << kPrintBits | place.print);
   // An id that came into several runs of a group needs one entry, or its two buckets would be full.
   std::uint32_t there = tags_in(words[place.first].load(std::memory_order_relaxed), place.print) |
                         tags_in(words[place.second].load(std::memory_order_relaxed), place.print);
   if ((there >> tag & 1) != 0) return false;
-  for (const Aside& each : aside) {
+  for (std::size_t i = 0; aside != nullptr && i < aside->size(); ++i) {
+    const Aside& each = (*aside)[i];
     bool is_there = each.bucket == place.first || each.bucket == place.second;
     if (is_there && each.entry == entry) return false;
   }
@@ -143,7 +147,8 @@ bool IdFilter::insert_into(Word* words, std::uint32_t buckets, std::uint64_t has
     bucket = other_bucket(bucket, entry & kPrintMask, buckets);
     if (put_into(words[bucket], entry)) return true;
   }
-  aside.push_back({bucket, entry});
+  if (aside == nullptr) aside = std::make_unique<std::vector<Aside>>();
+  aside->push_back({bucket, entry});
   return true;
 }
 
@@ -177,8 +182,10 @@ void IdFilter::change_entries(std::uint32_t index, Change change) {
     }
     if (changed != word) words[i].store(changed, std::memory_order_relaxed);
   }
-  for (Aside& each : part.aside) each.entry = change(each.entry);
-  removed += std::erase_if(part.aside, [](const Aside& each) { return each.entry == 0; });
+  if (part.aside != nullptr) {
+    for (Aside& each : *part.aside) each.entry = change(each.entry);
+    removed += std::erase_if(*part.aside, [](const Aside& each) { return each.entry == 0; });
+  }
   size_.fetch_sub(removed, std::memory_order_relaxed);
 }
 
@@ -203,7 +210,7 @@ void IdFilter::begin_rebuild(std::uint64_t bytes) {
 void IdFilter::rebuild_part(std::uint32_t index, const std::vector<Tagged>& entries) {
   auto buckets = static_cast<std::uint32_t>(bytes() / sizeof(Word) / kPartCount);
   auto* words = reinterpret_cast<Word*>(next_memory_.data()) + std::size_t{index} * buckets;
-  std::vector<Aside> aside;
+  std::unique_ptr<std::vector<Aside>> aside;
   std::uint64_t added = 0;
   for (const Tagged& each : entries) {
     FRESHET_CHECK(part_of(each.hash) == index);
@@ -219,7 +226,7 @@ void IdFilter::rebuild_part(std::uint32_t index, const std::vector<Tagged>& entr
       std::uint64_t word = old[i].load(std::memory_order_relaxed);
       for (std::uint32_t slot = 0; slot < kSlots; ++slot) removed += lane(word, slot) != 0 ? 1 : 0;
     }
-    removed += part.aside.size();
+    if (part.aside != nullptr) removed += part.aside->size();
     part.words.store(words, std::memory_order_relaxed);
     part.buckets.store(buckets, std::memory_order_relaxed);
     part.aside.swap(aside);

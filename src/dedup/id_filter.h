@@ -67,8 +67,9 @@ class IdFilter {
     // Words and count are atomic for prefetch() alone, which takes no lock.
     std::atomic<Word*> words{nullptr};
     std::atomic<std::uint32_t> buckets{0};
-    std::vector<Aside> aside FRESHET_GUARDED_BY(mutex);
+    std::unique_ptr<std::vector<Aside>> aside FRESHET_GUARDED_BY(mutex);  // null: none
   };
+  static_assert(sizeof(Part) == 64);  // all of them stay in a core's cache
   // Where a hash may lie.
   struct Place {
     std::uint32_t first = 0;
@@ -83,7 +84,7 @@ class IdFilter {
   static bool put_into(Word& word, std::uint16_t entry);
   // False where the entry stands there already.
   static bool insert_into(Word* words, std::uint32_t buckets, std::uint64_t hash, std::uint32_t tag,
-                          std::uint64_t& chance, std::vector<Aside>& aside);
+                          std::uint64_t& chance, std::unique_ptr<std::vector<Aside>>& aside);
   template <typename Change>
   void change_entries(std::uint32_t part, Change change);
 

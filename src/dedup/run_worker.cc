@@ -83,6 +83,9 @@ bool RunWorker::slice() {
   }
   collect_garbage();
   if (let_go() || step_rebuild() || step_pass()) return true;
+  // Or merges would starve where ids come faster than they can be written, and a hit would cost a
+  // page of each of hundreds of runs. Memory fills meanwhile, and clients are told.
+  if (is_crowded() && step_merge()) return true;
   if (step_flush()) return true;
   // The filter grows first, where the flush found it too small.
   return rebuild_next_.has_value() || step_merge();
@@ -216,6 +219,13 @@ void RunWorker::join_groups() {
   older.runs.insert(older.runs.end(), younger.runs.begin(), younger.runs.end());
   set.erase(set.begin() + static_cast<std::ptrdiff_t>(*first) + 1);
   write_book(std::move(set));
+}
+
+bool RunWorker::is_crowded() const {
+  std::size_t runs = 0;
+  auto set = book_.read();
+  for (const RunGroup& group : *set) runs += group.runs.size();
+  return runs > std::size_t{3} * config_.merges.fan_in;
 }
 
 bool RunWorker::step_merge() {

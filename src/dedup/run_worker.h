@@ -108,6 +108,7 @@ class RunWorker : public std::enable_shared_from_this<RunWorker> {
   void choose_group(std::int64_t youngest_us) FRESHET_REQUIRES(work_);
   std::optional<std::uint32_t> free_tag() const FRESHET_REQUIRES(work_);
   void join_groups() FRESHET_REQUIRES(work_);
+  bool is_crowded() const;
   bool step_merge() FRESHET_REQUIRES(work_);
   // True where the source is at its end.
   Result<bool> add_entries(Build& build, bool insert) FRESHET_REQUIRES(work_);
