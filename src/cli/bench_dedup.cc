@@ -24,7 +24,7 @@ using dedup::Dedup;
 using dedup::DedupDecision;
 
 // What the process needs beside what the budget counts: code, libraries, buffers of the disk.
-constexpr std::uint64_t kProcessBytes = 128ull << 20;
+constexpr std::uint64_t kProcessBytes = 96ull << 20;
 constexpr std::size_t kBatch = 2'048;
 constexpr std::size_t kPrefetchDistance = 24;
 constexpr std::uint64_t kSampleEvery = 61;  // new ids whose time is taken alone

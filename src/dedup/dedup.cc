@@ -1,6 +1,7 @@
 #include "dedup/dedup.h"
 
 #include <algorithm>
+#include <cstring>
 #include <atomic>
 #include <utility>
 
@@ -249,13 +250,13 @@ DedupState Dedup::hold_state() {
     held.runs.groups = state_->store->worker().pinned(held.runs.hold);
   }
   for (const Generation& generation : state_->memory.generations().all())
-    held.memory.push_back({generation.entries, generation.used});
+    held.memory.push_back({{generation.memory, generation.entries()}, generation.used});
   if (held.memory.empty()) return held;
   // The youngest is written to further on.
   DedupState::Piece& youngest = held.memory.back();
-  Generation::Entries copy = Generation::make_entries(youngest.count);
-  std::uninitialized_copy_n(youngest.entries.get(), youngest.count, copy.get());
-  youngest.entries = std::move(copy);
+  Generation::Memory copy = Generation::make_memory(youngest.count);
+  std::memcpy(copy->data(), youngest.entries.get(), sizeof(DedupEntry) * youngest.count);
+  youngest.entries = {copy, reinterpret_cast<const DedupEntry*>(copy->data())};
   return held;
 }
 

@@ -39,7 +39,7 @@ struct DedupConfig {
   // For tests: small generations, early merges; fewer bits force collisions. The planted bugs take
   // every hit for the id itself, and look into the newest run alone.
   std::uint32_t generation_bits = 13;
-  std::uint32_t merge_fan_in = 12;
+  std::uint32_t merge_fan_in = 6;
   int fingerprint_bits = 32;
   bool plant_unconfirmed_hits = false;
   bool plant_newest_run_only = false;

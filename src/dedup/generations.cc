@@ -1,12 +1,13 @@
 #include "dedup/generations.h"
 
 #include <limits>
+#include <new>
 
 namespace freshet::dedup {
 
 void Generations::Spare::touch(std::size_t bytes) {
   static constexpr std::size_t kPageBytes = 4096;
-  auto* at = reinterpret_cast<volatile char*>(entries.get());
+  auto* at = reinterpret_cast<volatile char*>(memory->data());
   for (std::size_t offset = 0; offset < bytes; offset += kPageBytes) at[offset] = 0;
   is_ready.store(true, std::memory_order_release);
 }
@@ -15,7 +16,7 @@ Generation Generations::make() {
   Generation fresh;
   fresh.last_seen_us = std::numeric_limits<std::int64_t>::min();
   if (spare_ != nullptr && spare_->is_ready.load(std::memory_order_acquire))
-    fresh.entries = std::move(spare_->entries);
+    fresh.memory = std::move(spare_->memory);
   spare_.reset();
   // A first generation may be the only one: ids come slowly then, and need nothing ahead.
   if (background_ != nullptr && !all_.empty()) {
@@ -23,14 +24,14 @@ Generation Generations::make() {
     std::size_t bytes = sizeof(DedupEntry) * entries_each();
     if (background_->post([next, bytes] { next->touch(bytes); })) spare_ = std::move(next);
   }
-  if (!fresh.entries) fresh.entries = Generation::make_entries(entries_each());
+  if (fresh.memory == nullptr) fresh.memory = Generation::make_memory(entries_each());
   return fresh;
 }
 
 std::uint64_t Generations::append(const DedupEntry& entry) {
   Generation& youngest = all_.back();
   // No slot leads here yet, so no reader does.
-  new (&youngest.entries[youngest.used]) DedupEntry(entry);
+  new (&youngest.entries()[youngest.used]) DedupEntry(entry);
   std::uint64_t number = first_number_ + ((all_.size() - 1) << bits_) + youngest.used;
   ++youngest.used;
   ++youngest.living;

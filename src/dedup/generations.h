@@ -7,12 +7,12 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
-#include <new>
 #include <optional>
 #include <span>
 
 #include "dedup/dedup_entry.h"
 #include "io/executor.h"
+#include "io/page_memory.h"
 
 namespace freshet::dedup {
 
@@ -20,23 +20,20 @@ namespace freshet::dedup {
 static_assert(sizeof(DedupEntry) == 64);
 
 struct Generation {
-  struct Free {
-    void operator()(DedupEntry* entries) const { ::operator delete(entries, std::align_val_t{64}); }
-  };
-  // Shared: a checkpoint may write what has left memory meanwhile.
-  using Entries = std::shared_ptr<DedupEntry[]>;
-  // Not initialised: pages are touched as entries come, not in one pause.
-  static Entries make_entries(std::uint32_t count) {
-    return Entries(
-        static_cast<DedupEntry*>(::operator new(sizeof(DedupEntry) * count, std::align_val_t{64})),
-        Free{});
+  // Not from the heap: the index's small tables would settle in the holes that generations leave,
+  // and the next ones find no place. Pages are touched as entries come, not in one pause.
+  // Shared: a checkpoint may write what has left meanwhile.
+  using Memory = std::shared_ptr<const io::PageMemory>;
+  static Memory make_memory(std::uint32_t count) {
+    return std::make_shared<const io::PageMemory>(sizeof(DedupEntry) * count);
   }
-  Entries entries;
+  Memory memory;
+  DedupEntry* entries() const { return reinterpret_cast<DedupEntry*>(memory->data()); }
   std::uint32_t used = 0;
   std::uint32_t living = 0;  // entries that a slot leads to; the others were seen again, elsewhere
   std::int64_t last_seen_us = 0;  // of the youngest
   std::uint64_t rows_end = 0;     // one past the highest row
-  std::span<const DedupEntry> span() const { return {entries.get(), used}; }
+  std::span<const DedupEntry> span() const { return {entries(), used}; }
 };
 
 // The owner's, but for entry_at() and number_of(), which readers call under a lock of MemoryIds.
@@ -68,11 +65,11 @@ class Generations {
   }
   const DedupEntry& entry_at(std::uint64_t number) const {
     std::uint64_t ahead = number - first_number_;
-    return all_[ahead >> bits_].entries[ahead & (entries_each() - 1)];
+    return all_[ahead >> bits_].entries()[ahead & (entries_each() - 1)];
   }
   DedupEntry& entry_at(std::uint64_t number) {
     std::uint64_t ahead = number - first_number_;
-    return all_[ahead >> bits_].entries[ahead & (entries_each() - 1)];
+    return all_[ahead >> bits_].entries()[ahead & (entries_each() - 1)];
   }
 
   // Memory for one more; it may have been made present ahead, in the background.
@@ -91,8 +88,8 @@ class Generations {
   // Entries of the generation to come, whose pages the background has touched. Shared with it: it
   // may come too late.
   struct Spare {
-    explicit Spare(std::uint32_t count) : entries(Generation::make_entries(count)) {}
-    Generation::Entries entries;
+    explicit Spare(std::uint32_t count) : memory(Generation::make_memory(count)) {}
+    Generation::Memory memory;
     std::atomic<bool> is_ready{false};
     void touch(std::size_t bytes);
   };

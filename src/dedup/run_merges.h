@@ -10,7 +10,7 @@ namespace freshet::dedup {
 
 struct MergePolicy {
   std::uint64_t flush_entries = 1;  // of a run as it leaves memory
-  std::uint32_t fan_in = 12;        // so many runs of a size become one of the next
+  std::uint32_t fan_in = 6;         // so many runs of a size become one of the next
 };
 
 // Oldest first, neighbours in one group; empty where all is well.

@@ -83,19 +83,21 @@ Result<const RunEntry*> MergedSource::next() {
 void MemorySource::sort() {
   // The later of two entries of an id in front.
   std::sort(sorted_.begin(), sorted_.end(), [](const Item& left, const Item& right) {
-    if (left.id != right.id) return left.id < right.id;
+    if (left.hash != right.hash) return left.hash < right.hash;
+    if (left.entry->id != right.entry->id) return left.entry->id < right.entry->id;
     return left.order > right.order;
   });
 }
 
 Result<const RunEntry*> MemorySource::next() {
   static constexpr std::size_t kPrefetchDistance = 16;
-  while (next_ > 0 && next_ < sorted_.size() && sorted_[next_].id == sorted_[next_ - 1].id) ++next_;
+  while (next_ > 0 && next_ < sorted_.size() && sorted_[next_].is_same_id(sorted_[next_ - 1]))
+    ++next_;
   if (next_ == sorted_.size()) return nullptr;
   if (next_ + kPrefetchDistance < sorted_.size())
     __builtin_prefetch(sorted_[next_ + kPrefetchDistance].entry);
   const Item& item = sorted_[next_++];
-  entry_ = {item.id, *item.entry};
+  entry_ = {{item.hash, item.entry->id}, *item.entry};
   return &entry_;
 }
 

@@ -75,16 +75,19 @@ class MemorySource : public RunSource {
  public:
   void reserve(std::size_t count) { sorted_.reserve(count); }
   void add(const DedupEntry& entry, std::uint64_t hash_seed) {
-    sorted_.push_back({{id_hash(entry.id, hash_seed), entry.id}, &entry, sorted_.size()});
+    sorted_.push_back({id_hash(entry.id, hash_seed), &entry, sorted_.size()});
   }
   void sort();
   Result<const RunEntry*> next() override;
 
  private:
   struct Item {
-    HashedId id;
+    std::uint64_t hash = 0;
     const DedupEntry* entry = nullptr;
     std::size_t order = 0;
+    bool is_same_id(const Item& other) const {
+      return hash == other.hash && entry->id == other.entry->id;
+    }
   };
   std::vector<Item> sorted_;
   std::size_t next_ = 0;

@@ -1,6 +1,13 @@
 #include "dedup/run_store.h"
 
 namespace freshet::dedup {
+namespace {
+
+// Runs of up to 32 MB were written lately and are in the system's cache: to ask for their pages
+// ahead costs more than to read them.
+constexpr std::uint64_t kCachedPages = 4'096;
+
+}  // namespace
 
 RunStore::RunStore(const RunStoreConfig& config, io::Executor& background)
     : worker_(std::make_shared<RunWorker>(config, background)) {}
@@ -44,7 +51,9 @@ void RunStore::will_need(std::uint64_t hash) const {
   if (here.tags == 0) return;
   for (const RunGroup& group : *here.set) {
     if ((group.tags & here.tags) == 0) continue;
-    for (const RunFilePtr& run : group.runs) run->will_need(hash);
+    for (const RunFilePtr& run : group.runs) {
+      if (run->pages() > kCachedPages) run->will_need(hash);
+    }
   }
 }
 

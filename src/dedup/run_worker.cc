@@ -184,7 +184,7 @@ std::optional<std::uint32_t> RunWorker::free_tag() const {
   std::uint32_t used = 0;
   auto set = book_.read();
   for (const RunGroup& group : *set) used |= group.tags;
-  for (const Pass& pass : passes_) used |= 1u << pass.tag;
+  for (const FilterPass& pass : passes_) used |= 1u << pass.tag;
   for (std::uint32_t tag = 0; tag < IdFilter::kTagCount; ++tag) {
     if ((used >> tag & 1) == 0) return tag;
   }
@@ -257,7 +257,7 @@ bool RunWorker::step_merge() {
   return true;
 }
 
-Result<bool> RunWorker::add_entries(Build& build, bool insert) {
+Result<bool> RunWorker::add_entries(RunBuild& build, bool insert) {
   for (std::uint64_t i = 0; i < kSliceEntries; ++i) {
     FRESHET_TRY(const RunEntry* next, build.source->next());
     if (next == nullptr) return true;
@@ -275,7 +275,7 @@ Result<bool> RunWorker::add_entries(Build& build, bool insert) {
 }
 
 // Begins again after a while, with another file: what a failed sync leaves cannot be trusted.
-void RunWorker::abandon(std::optional<Build>& build, Error error) {
+void RunWorker::abandon(std::optional<RunBuild>& build, Error error) {
   garbage_.push_back(build->run);
   build.reset();
   failures_ = std::min(failures_ + 1, 10u);

@@ -40,6 +40,23 @@ struct RunCounters {
   std::atomic<std::uint64_t> filter_hits{0}, false_hits{0};
 };
 
+// A run in the making.
+struct RunBuild {
+  std::unique_ptr<RunSource> source;
+  std::unique_ptr<RunWriter> writer;  // null before the first entry
+  std::vector<RunFilePtr> replaced;   // of a merge
+  std::uint64_t run = 0;
+  std::uint32_t tag = 0;             // of what is flushed
+  std::int64_t past_us = INT64_MIN;  // entries seen before it and with rows below the next go
+  std::uint64_t first_row = 0;
+};
+// A pass over the filter's parts.
+struct FilterPass {
+  std::uint32_t next = 0;  // part
+  std::uint32_t tag = 0;
+  std::uint32_t to = 0;  // == tag: entries go
+};
+
 class RunWorker : public std::enable_shared_from_this<RunWorker> {
  public:
   RunWorker(RunStoreConfig config, io::Executor& background)
@@ -71,23 +88,6 @@ class RunWorker : public std::enable_shared_from_this<RunWorker> {
   void stop();
 
  private:
-  // A run in the making.
-  struct Build {
-    std::unique_ptr<RunSource> source;
-    std::unique_ptr<RunWriter> writer;  // null before the first entry
-    std::vector<RunFilePtr> replaced;   // of a merge
-    std::uint64_t run = 0;
-    std::uint32_t tag = 0;             // of what is flushed
-    std::int64_t past_us = INT64_MIN;  // entries seen before it and with rows below the next go
-    std::uint64_t first_row = 0;
-  };
-  // A pass over the filter's parts.
-  struct Pass {
-    std::uint32_t next = 0;  // part
-    std::uint32_t tag = 0;
-    std::uint32_t to = 0;  // == tag: entries go
-  };
-
   Status make_directory() FRESHET_REQUIRES(work_);
   Status remove_others(const RunNames& names) FRESHET_REQUIRES(work_);
   Status open_groups(const RunNames& names) FRESHET_REQUIRES(work_);
@@ -111,8 +111,8 @@ class RunWorker : public std::enable_shared_from_this<RunWorker> {
   bool is_crowded() const;
   bool step_merge() FRESHET_REQUIRES(work_);
   // True where the source is at its end.
-  Result<bool> add_entries(Build& build, bool insert) FRESHET_REQUIRES(work_);
-  void abandon(std::optional<Build>& build, Error error) FRESHET_REQUIRES(work_);
+  Result<bool> add_entries(RunBuild& build, bool insert) FRESHET_REQUIRES(work_);
+  void abandon(std::optional<RunBuild>& build, Error error) FRESHET_REQUIRES(work_);
   void publish(RunFilePtr made, const std::vector<RunFilePtr>& replaced) FRESHET_REQUIRES(work_);
   void write_book(RunSet set) FRESHET_REQUIRES(work_);
 
@@ -133,10 +133,10 @@ class RunWorker : public std::enable_shared_from_this<RunWorker> {
   Mutex work_;  // held during a slice
   std::uint64_t next_run_ FRESHET_GUARDED_BY(work_) = 0;
   std::uint32_t failures_ FRESHET_GUARDED_BY(work_) = 0;
-  std::optional<Build> flush_ FRESHET_GUARDED_BY(work_);
-  std::optional<Build> merge_ FRESHET_GUARDED_BY(work_);
+  std::optional<RunBuild> flush_ FRESHET_GUARDED_BY(work_);
+  std::optional<RunBuild> merge_ FRESHET_GUARDED_BY(work_);
   std::optional<std::uint32_t> rebuild_next_ FRESHET_GUARDED_BY(work_);  // part
-  std::vector<Pass> passes_ FRESHET_GUARDED_BY(work_);
+  std::vector<FilterPass> passes_ FRESHET_GUARDED_BY(work_);
   std::vector<std::uint64_t> garbage_ FRESHET_GUARDED_BY(work_);  // runs whose files go
 
   mutable Mutex inbox_;

@@ -71,7 +71,7 @@ Status RunWorker::rebuild_part(std::uint32_t part) {
 
 bool RunWorker::step_pass() {
   if (passes_.empty()) return false;
-  Pass& pass = passes_.front();
+  FilterPass& pass = passes_.front();
   for (std::uint32_t i = 0; i < kPassParts; ++i) {
     if (pass.tag == pass.to) {
       filter_.remove_tag(pass.next, pass.tag);

@@ -10,10 +10,12 @@ namespace {
 
 // Random reads over gigabytes miss the TLB each time on small pages.
 constexpr std::size_t kLargePageBytes = 2u << 20;
+constexpr std::size_t kPageBytes = 4096;
 
 }  // namespace
 
-PageMemory::PageMemory(std::size_t bytes) : bytes_(round_up(bytes, kLargePageBytes)) {
+PageMemory::PageMemory(std::size_t bytes)
+    : bytes_(round_up(bytes, bytes < kLargePageBytes ? kPageBytes : kLargePageBytes)) {
   if (bytes == 0) return;
   void* at = ::mmap(nullptr, bytes_, PROT_READ | PROT_WRITE,
                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);

@@ -1,5 +1,6 @@
-// A large piece of zeroed memory that is made present as it is touched, on large pages where the
-// kernel has them, and can be given back from its front.
+// A piece of zeroed memory that is made present as it is touched and goes back to the system at its
+// end, whatever else was allocated meanwhile. A large one is on large pages where the kernel has
+// them, and can be given back from its front.
 #pragma once
 
 #include <cstddef>
