@@ -42,16 +42,36 @@ class File {
   virtual int descriptor() const = 0;
 };
 
+// What the file system knows of a name.
+struct FileFacts {
+  bool is_directory = false;
+  std::uint64_t bytes = 0;
+  std::int64_t modified_us = 0;  // of the content; microseconds since 1970 UTC
+};
+
+// Held until it is destroyed, or until the process ends.
+class FileLock {
+ public:
+  virtual ~FileLock() = default;
+};
+
 class Disk {
  public:
   virtual ~Disk() = default;
   virtual Result<std::unique_ptr<File>> open(const std::string& path, OpenMode mode) = 0;
   virtual Status rename(const std::string& from, const std::string& to) = 0;
+  // kExists, and nothing is changed, where there is a `to`: of any number of callers, in any number
+  // of processes, one succeeds.
+  virtual Status rename_new(const std::string& from, const std::string& to) = 0;
   virtual Status remove(const std::string& path) = 0;
   // Makes the folder and its missing parents; no error where it exists.
   virtual Status make_directory(const std::string& path) = 0;
   // Names, sorted by bytes; "." and ".." left out.
   virtual Result<std::vector<std::string>> list(const std::string& path) = 0;
+  virtual Result<FileFacts> look_at(const std::string& path) = 0;
+  // An exclusive lock on the file, which is made where it is missing. Does not wait: kExists while
+  // someone else holds it, in this process or another.
+  virtual Result<std::unique_ptr<FileLock>> try_lock(const std::string& path) = 0;
   // A created, renamed or removed name is durable only after this.
   virtual Status sync_directory(const std::string& path) = 0;
   // What an unprivileged writer can still put on the file system of `path`.

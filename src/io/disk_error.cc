@@ -18,6 +18,7 @@ Kind kind_of(int errno_value) {
     case EDQUOT:
       return {Code::kNoSpace, 3001, "free space on this file system, or raise its quota"};
     case ENOENT:
+    case ENOTDIR:
       return {Code::kNotFound, 3002, "check the path"};
     case EEXIST:
       return {Code::kExists, 3003, "choose another name, or remove what stands there"};

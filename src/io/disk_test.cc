@@ -86,6 +86,40 @@ TEST_F(DiskTest, ListsRenamesAndRemoves) {
   EXPECT_FALSE(disk_.list(path("none")).has_value());
 }
 
+TEST_F(DiskTest, RenameNewReplacesNothing) {
+  auto first = disk_.open(path("a"), OpenMode::kCreate);
+  ASSERT_TRUE((*first)->write(0, as_bytes_of("first")).has_value());
+  ASSERT_TRUE(disk_.open(path("b"), OpenMode::kCreate).has_value());
+  Status refused = disk_.rename_new(path("b"), path("a"));
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().code(), Code::kExists);
+  EXPECT_EQ(disk_.look_at(path("a"))->bytes, 5u);
+  ASSERT_TRUE(disk_.rename_new(path("a"), path("c")).has_value());
+  EXPECT_EQ(*disk_.list(folder_), (std::vector<std::string>{"b", "c"}));
+  EXPECT_EQ(disk_.rename_new(path("none"), path("d")).error().code(), Code::kNotFound);
+}
+
+TEST_F(DiskTest, LookAtTellsFilesFromFolders) {
+  ASSERT_TRUE(disk_.make_directory(path("folder")).has_value());
+  auto file = disk_.open(path("file"), OpenMode::kCreate);
+  ASSERT_TRUE((*file)->write(0, as_bytes_of("abc")).has_value());
+  EXPECT_TRUE(disk_.look_at(path("folder"))->is_directory);
+  auto facts = disk_.look_at(path("file"));
+  ASSERT_TRUE(facts.has_value());
+  EXPECT_FALSE(facts->is_directory);
+  EXPECT_EQ(facts->bytes, 3u);
+  EXPECT_GT(facts->modified_us, 1'700'000'000'000'000);
+  EXPECT_EQ(disk_.look_at(path("none")).error().code(), Code::kNotFound);
+}
+
+TEST_F(DiskTest, TryLockIsFreeAgainWhenItsHolderIsGone) {
+  auto held = disk_.try_lock(path("lock"));
+  ASSERT_TRUE(held.has_value());
+  EXPECT_EQ(disk_.try_lock(path("lock")).error().code(), Code::kExists);
+  held->reset();
+  EXPECT_TRUE(disk_.try_lock(path("lock")).has_value());
+}
+
 TEST_F(DiskTest, KnowsFreeSpace) {
   auto free = disk_.free_bytes(folder_);
   ASSERT_TRUE(free.has_value());

@@ -103,6 +103,23 @@ class SystemFile : public File {
   Descriptor descriptor_;
 };
 
+struct SystemFileLock : FileLock {
+  explicit SystemFileLock(DirectoryLock&& held) : lock(std::move(held)) {}
+  DirectoryLock lock;
+};
+
+// Where the file system knows no RENAME_NOREPLACE (NFS, some FUSE ones): a second name is made only
+// where there is none, which is as atomic. A crash between the two calls leaves both names, of one
+// and the same file.
+Status link_then_unlink(const std::string& from, const std::string& to) {
+  if (::link(from.c_str(), to.c_str()) != 0) {
+    return disk_error(errno, "rename to " + to + " of", from);
+  }
+  if (::unlink(from.c_str()) == 0 || errno == ENOENT) return ok();
+  // Not as what it was: any other code than kIo would say that nothing has been changed.
+  return Error(Code::kIo, 3005, disk_error(errno, "remove", from).message());
+}
+
 std::string parent_of(const std::string& path) {
   std::size_t slash = path.find_last_of('/');
   if (slash == std::string::npos) return ".";
@@ -156,6 +173,13 @@ class SystemDisk : public Disk {
     return ok();
   }
 
+  Status rename_new(const std::string& from, const std::string& to) override {
+    if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0)
+      return ok();
+    if (errno == EINVAL || errno == ENOSYS) return link_then_unlink(from, to);
+    return disk_error(errno, "rename to " + to + " of", from);
+  }
+
   Status remove(const std::string& path) override {
     if (::unlink(path.c_str()) != 0) return disk_error(errno, "remove", path);
     return ok();
@@ -190,6 +214,19 @@ class SystemDisk : public Disk {
     return names;
   }
 
+  Result<FileFacts> look_at(const std::string& path) override {
+    struct stat facts{};
+    if (::stat(path.c_str(), &facts) != 0) return disk_error(errno, "look at", path);
+    std::int64_t modified_us = facts.st_mtim.tv_sec * 1'000'000 + facts.st_mtim.tv_nsec / 1000;
+    return FileFacts{S_ISDIR(facts.st_mode) != 0, static_cast<std::uint64_t>(facts.st_size),
+                     modified_us};
+  }
+
+  Result<std::unique_ptr<FileLock>> try_lock(const std::string& path) override {
+    FRESHET_TRY(DirectoryLock lock, DirectoryLock::acquire(path));
+    return std::unique_ptr<FileLock>(std::make_unique<SystemFileLock>(std::move(lock)));
+  }
+
   Status sync_directory(const std::string& path) override {
     Descriptor directory(open_uninterrupted(path.c_str(), O_RDONLY | O_DIRECTORY));
     if (!directory.valid()) return disk_error(errno, "open folder", path);
@@ -210,10 +247,9 @@ class SystemDisk : public Disk {
   }
 
  private:
-  static Status expect_directory(const std::string& path) {
-    struct stat facts{};
-    if (::stat(path.c_str(), &facts) != 0) return disk_error(errno, "look at", path);
-    if (!S_ISDIR(facts.st_mode)) return disk_error(ENOTDIR, "make folder", path);
+  Status expect_directory(const std::string& path) {
+    FRESHET_TRY(FileFacts facts, look_at(path));
+    if (!facts.is_directory) return disk_error(ENOTDIR, "make folder", path);
     return ok();
   }
 };

@@ -102,6 +102,19 @@ class SimulatedFile : public io::File {
   io::OpenMode mode_;
 };
 
+// A crash or kill gives the disk a new set of locks, so that a lock of the dead process frees
+// nothing.
+class SimulatedFileLock : public io::FileLock {
+ public:
+  SimulatedFileLock(std::shared_ptr<std::set<std::string>> locks, std::string path)
+      : locks_(std::move(locks)), path_(std::move(path)) {}
+  ~SimulatedFileLock() override { locks_->erase(path_); }
+
+ private:
+  std::shared_ptr<std::set<std::string>> locks_;
+  std::string path_;
+};
+
 // --- Names
 
 Result<std::unique_ptr<io::File>> SimulatedDisk::open(const std::string& path, io::OpenMode mode) {
@@ -117,6 +130,7 @@ Result<std::unique_ptr<io::File>> SimulatedDisk::open(const std::string& path, i
   bool power_fails = crash_is_due();
   auto inode = std::make_shared<Inode>();
   inode->number = next_inode_++;
+  inode->modified_us = clock_ == nullptr ? 0 : clock_->wall_us();
   names_[path] = inode;
   name_changes_.push_back({NameChange::Kind::kCreate, path, "", inode});
   note("create", path, inode->number, 0);
@@ -141,6 +155,14 @@ Status SimulatedDisk::rename(const std::string& from, const std::string& to) {
   if (!power_fails) return ok();
   crash();
   return powered_off();
+}
+
+Status SimulatedDisk::rename_new(const std::string& from, const std::string& to) {
+  FRESHET_TRY_STATUS(refuse_when_off());
+  if (names_.contains(to) || directories_.contains(to)) {
+    return io::disk_error(EEXIST, "rename to " + to + " of", from);
+  }
+  return rename(from, to);
 }
 
 Status SimulatedDisk::remove(const std::string& path) {
@@ -173,8 +195,26 @@ Result<std::vector<std::string>> SimulatedDisk::list(const std::string& path) {
   for (const auto& [name, inode] : names_) {
     if (parent_of(name) == path) found.push_back(name.substr(path.size() + 1));
   }
+  for (const std::string& name : directories_) {
+    if (parent_of(name) == path) found.push_back(name.substr(path.size() + 1));
+  }
+  std::sort(found.begin(), found.end());
   note("list", path, found.size(), 0);
   return found;
+}
+
+Result<io::FileFacts> SimulatedDisk::look_at(const std::string& path) {
+  FRESHET_TRY_STATUS(refuse_when_off());
+  if (directories_.contains(path)) return io::FileFacts{true, 0, 0};
+  auto found = names_.find(path);
+  if (found == names_.end()) return io::disk_error(ENOENT, "look at", path);
+  return io::FileFacts{false, found->second->cached.size(), found->second->modified_us};
+}
+
+Result<std::unique_ptr<io::FileLock>> SimulatedDisk::try_lock(const std::string& path) {
+  FRESHET_TRY_STATUS(refuse_when_off());
+  if (!locks_->insert(path).second) return io::disk_error(EEXIST, "lock", path);
+  return std::unique_ptr<io::FileLock>(std::make_unique<SimulatedFileLock>(locks_, path));
 }
 
 Status SimulatedDisk::sync_directory(const std::string& path) {
@@ -230,6 +270,7 @@ Status SimulatedDisk::make_room(Inode& inode, std::uint64_t end, const std::stri
 void SimulatedDisk::write_cached(Inode& inode, std::uint64_t offset,
                                  std::span<const std::byte> bytes) {
   ++counters_.writes;
+  if (clock_ != nullptr) inode.modified_us = clock_->wall_us();
   if (offset + bytes.size() > inode.cached.size()) inode.cached.resize(offset + bytes.size());
   std::memcpy(inode.cached.data() + offset, bytes.data(), bytes.size());
   for (std::uint64_t sector = offset / kSectorBytes; sector < sector_end(offset + bytes.size());
@@ -344,6 +385,7 @@ void SimulatedDisk::crash() {
   ++counters_.crashes;
   note("crash", "", 0, 0);
   off_ = true;
+  locks_ = std::make_shared<std::set<std::string>>();
   settle_names();
   std::set<Inode*> seen;
   for (auto& [name, inode] : names_) {
@@ -390,6 +432,7 @@ void SimulatedDisk::settle_names() {
 
 void SimulatedDisk::kill() {
   note("kill", "", 0, 0);
+  locks_ = std::make_shared<std::set<std::string>>();
   for (auto& [name, inode] : names_) {
     if (inode->lost.empty() || random_.below(2) == 0) continue;
     std::set<std::uint64_t> lost;

@@ -16,6 +16,7 @@
 #include <string_view>
 #include <vector>
 
+#include "io/clock.h"
 #include "io/disk.h"
 #include "io/random.h"
 
@@ -47,12 +48,17 @@ class SimulatedDisk : public io::Disk {
   // io::Disk. While the machine is off everything is refused.
   Result<std::unique_ptr<io::File>> open(const std::string& path, io::OpenMode mode) override;
   Status rename(const std::string& from, const std::string& to) override;
+  Status rename_new(const std::string& from, const std::string& to) override;
   Status remove(const std::string& path) override;
   Status make_directory(const std::string& path) override;
   Result<std::vector<std::string>> list(const std::string& path) override;
+  Result<io::FileFacts> look_at(const std::string& path) override;
+  Result<std::unique_ptr<io::FileLock>> try_lock(const std::string& path) override;
   Status sync_directory(const std::string& path) override;
   Result<std::uint64_t> free_bytes(const std::string& path) override;
 
+  // What files are stamped with; without one they are of 1970. Must outlive the disk.
+  void use_clock(io::Clock& clock) { clock_ = &clock; }
   DiskFaults& faults() { return faults_; }
   const DiskCounters& counters() const { return counters_; }
   std::uint64_t io_hash() const { return io_hash_; }
@@ -87,6 +93,7 @@ class SimulatedDisk : public io::Disk {
   // leaves. Sizes are whole sectors in `state`; a file's own size is that of the vectors.
   struct Inode {
     std::uint64_t number = 0;
+    std::int64_t modified_us = 0;
     std::vector<std::byte> cached;
     std::vector<std::byte> stable;
     std::set<std::uint64_t> dirty;  // sectors in `cached` only, the kernel knows
@@ -126,6 +133,7 @@ class SimulatedDisk : public io::Disk {
   void note_bytes(std::span<const std::byte> bytes);
 
   io::SeededRandom random_;
+  io::Clock* clock_ = nullptr;
   DiskFaults faults_;
   DiskCounters counters_;
   std::uint64_t io_hash_ = 0xcbf29ce484222325ull;
@@ -135,6 +143,8 @@ class SimulatedDisk : public io::Disk {
   std::optional<std::uint64_t> crash_countdown_;
   bool off_ = false;
   std::function<void()> before_crash_;
+  // Held by lock files; shared with them, since one may outlive the machine's being on.
+  std::shared_ptr<std::set<std::string>> locks_ = std::make_shared<std::set<std::string>>();
   std::set<std::string> directories_;
   Names names_;
   Names stable_names_;
