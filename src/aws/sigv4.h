@@ -69,6 +69,8 @@ class Signer {
     std::string amz_date;       // x-amz-date
     std::string authorization;  // authorization
   };
+  // For the service "s3" `path` must be percent-encoded by sigv4_canonical.h's rule, and
+  // x-amz-content-sha256 among the headers.
   // Signs every header of `request` that it may (not authorization, connection, expect,
   // user-agent …) plus x-amz-date. `request` must hold host; where the credential has a session
   // token, x-amz-security-token too. The caller adds the two headers.

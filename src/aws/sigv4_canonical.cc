@@ -15,20 +15,6 @@ bool is_unreserved(unsigned char symbol) {
          symbol == '~';
 }
 
-void append_encoded(std::string& to, std::string_view bytes) {
-  static constexpr char kHex[] = "0123456789ABCDEF";
-  for (char c : bytes) {
-    auto symbol = static_cast<unsigned char>(c);
-    if (is_unreserved(symbol)) {
-      to += c;
-    } else {
-      to += '%';
-      to += kHex[symbol >> 4];
-      to += kHex[symbol & 15];
-    }
-  }
-}
-
 int hex_value(char c) {
   if (c >= '0' && c <= '9') return c - '0';
   if (c >= 'a' && c <= 'f') return c - 'a' + 10;
@@ -80,6 +66,20 @@ void append_header_line(std::string& to, const RequestView& request, std::string
 
 }  // namespace
 
+void append_percent_encoded(std::string& to, std::string_view bytes) {
+  static constexpr char kHex[] = "0123456789ABCDEF";
+  for (char c : bytes) {
+    auto symbol = static_cast<unsigned char>(c);
+    if (is_unreserved(symbol)) {
+      to += c;
+    } else {
+      to += '%';
+      to += kHex[symbol >> 4];
+      to += kHex[symbol & 15];
+    }
+  }
+}
+
 std::string canonical_path(std::string_view path) {
   if (path.empty() || path == "/") return "/";
   std::vector<std::string_view> kept;
@@ -96,7 +96,7 @@ std::string canonical_path(std::string_view path) {
   std::string canonical;
   for (std::string_view segment : kept) {
     canonical += '/';
-    append_encoded(canonical, segment);
+    append_percent_encoded(canonical, segment);
   }
   bool ends_with_slash = last.empty() || last == "." || last == "..";
   if (canonical.empty() || ends_with_slash) canonical += '/';
@@ -119,8 +119,8 @@ std::optional<std::string> canonical_query(std::string_view query) {
       return;
     }
     auto& [encoded_name, encoded_value] = parameters.emplace_back();
-    append_encoded(encoded_name, *name_bytes);
-    append_encoded(encoded_value, *value_bytes);
+    append_percent_encoded(encoded_name, *name_bytes);
+    append_percent_encoded(encoded_value, *value_bytes);
   });
   if (malformed) return std::nullopt;
   std::sort(parameters.begin(), parameters.end());

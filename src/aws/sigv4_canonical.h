@@ -14,6 +14,8 @@ namespace freshet::aws {
 constexpr std::string_view kAlgorithm = "AWS4-HMAC-SHA256";
 constexpr std::string_view kTerminator = "aws4_request";
 
+// Each byte that is not unreserved (RFC 3986 section 2.3) as %XX, "/" too.
+void append_percent_encoded(std::string& to, std::string_view bytes);
 // Dot segments and doubled slashes removed, then each byte that is not unreserved percent-encoded:
 // with a path that is already encoded as sent, that is the second encoding.
 std::string canonical_path(std::string_view path);

@@ -59,8 +59,10 @@ Signer::Headers Signer::sign(const RequestView& request, std::int64_t now_us) {
   std::string hash = declared.empty() ? sha256_hex(request.body) : std::string(declared);
   std::optional<std::string> query = canonical_query(request.query);
   FRESHET_CHECK(query.has_value());  // our own clients make well-formed queries
-  std::string canonical =
-      canonical_request(covered, canonical_path(request.path), *query, names, hash);
+  // S3 alone takes the path as it was sent, encoded once: there "a//b" and "a/./b" are keys.
+  std::string path =
+      scope_.service == "s3" ? std::string(request.path) : canonical_path(request.path);
+  std::string canonical = canonical_request(covered, path, *query, names, hash);
   std::string to_sign = string_to_sign(made.amz_date, scope_, canonical);
 
   made.authorization.append(kAlgorithm).append(" Credential=").append(credential_.id).append("/");

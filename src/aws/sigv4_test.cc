@@ -113,6 +113,28 @@ TEST(Sigv4, AwsVectors) {
   }
 }
 
+// The examples of AWS's page on S3's Authorization header, key and date as it gives them.
+TEST(Sigv4, S3SignsThePathAsSent) {
+  const std::int64_t now = *parse_basic_time_us("20130524T000000Z");
+  Signer signer({"AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", {}},
+                "us-east-1", "s3");
+  const HeaderView host{"host", "examplebucket.s3.amazonaws.com"};
+  std::string empty = sha256_hex("");
+  std::vector<HeaderView> get = {host, {"range", "bytes=0-9"}, {"x-amz-content-sha256", empty}};
+  EXPECT_THAT(
+      signer.sign({"GET", "/test.txt", "", get, ""}, now).authorization,
+      testing::EndsWith("f0e8bdb87c964420e857bd35b5d6ed310bd44f0170aba48dd91039c6036bdb41"));
+  std::string body = "Welcome to Amazon S3.";
+  std::string body_hash = sha256_hex(body);
+  std::vector<HeaderView> put = {host,
+                                 {"date", "Fri, 24 May 2013 00:00:00 GMT"},
+                                 {"x-amz-content-sha256", body_hash},
+                                 {"x-amz-storage-class", "REDUCED_REDUNDANCY"}};
+  EXPECT_THAT(
+      signer.sign({"PUT", "/test%24file.text", "", put, body}, now).authorization,
+      testing::EndsWith("98ad721746da40c64f1a55b78f14c238d841ea1380cd77a1b5971af0ece108bd"));
+}
+
 TEST(Sigv4, CanonicalQuery) {
   EXPECT_EQ(canonical_query("b=2&a=1"), "a=1&b=2");
   EXPECT_EQ(canonical_query("a=%7e%2f&a=%c3%bc"), "a=%C3%BC&a=~%2F") << "sorted after encoding";
