@@ -19,6 +19,15 @@ namespace freshet::object_store {
 // region and keys come from AWS's own variables.
 inline constexpr const char* kS3UrlVariable = "FRESHET_TEST_S3_URL";
 
+// What the server there is known not to do, in words of the suite, parted by blanks.
+inline constexpr const char* kS3LacksVariable = "FRESHET_TEST_S3_LACKS";
+
+inline bool s3_lacks(const std::string& what) {
+  const char* lacks = ::getenv(kS3LacksVariable);
+  return lacks != nullptr &&
+         (" " + std::string(lacks) + " ").find(" " + what + " ") != std::string::npos;
+}
+
 inline std::string make_scratch_folder() {
   char folder[] = "/tmp/freshet-objects-XXXXXX";
   EXPECT_NE(mkdtemp(folder), nullptr);
@@ -77,6 +86,10 @@ struct TestSide {
   std::string label;
   std::function<std::unique_ptr<TestStore>()> open;
 };
+
+inline void PrintTo(const TestSide& side, std::ostream* to) {
+  *to << side.label;
+}
 
 // Those that this machine has.
 inline std::vector<TestSide> test_sides() {

@@ -23,6 +23,7 @@ inline constexpr int kNoKey = 3712;
 inline constexpr int kRefused = 3713;
 inline constexpr int kNoBucket = 3714;
 inline constexpr int kUntrusted = 3715;
+inline constexpr int kStoreFull = 3716;
 
 // In quotes, at most 200 bytes, control characters as "?": for the log's one line.
 std::string in_quotes(std::string_view text);

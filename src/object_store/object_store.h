@@ -33,6 +33,7 @@
 //   FRS-3713 kInvalid      the store refuses the request for another reason
 //   FRS-3714 kInvalid      there is no such bucket
 //   FRS-3715 kUnavailable  the server's certificate is not to be trusted
+//   FRS-3716 kNoSpace      the store says that it is full
 // After an error of put, put_file or remove that is not FRS-3705, the store is as it was before.
 #pragma once
 

@@ -5,6 +5,7 @@
 #include "object_store/local_store.h"
 #include "object_store/memory_store.h"
 #include "object_store/object_store.h"
+#include "object_store/s3_store.h"
 
 namespace freshet::object_store {
 namespace {
@@ -41,6 +42,7 @@ Result<std::unique_ptr<ObjectStore>> open_object_store(const std::string& url,
     if (folder.empty()) return bad_url(url, "it names no folder of this machine");
     return LocalStore::open(folder, settings, machine);
   }
+  if (url.starts_with("s3://")) return S3Store::open(url, settings, machine);
   return bad_url(url, "its scheme is not known");
 }
 
