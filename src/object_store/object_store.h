@@ -109,7 +109,8 @@ class ObjectStore {
   virtual Status remove(const std::string& name) = 0;
   // Objects whose names start with `prefix` (any text, also part of a segment; "" for all) and are
   // greater than `after`; at most `count_max`, of 1 to kPageObjectsMax. Objects that come or go
-  // between two pages may be missed or seen; all others are seen once.
+  // between two pages may be missed or seen; all others are seen once. What another program has
+  // put under a name that is refused here is left out.
   virtual Result<ListPage> list_page(const std::string& prefix, const std::string& after,
                                      std::size_t count_max) = 0;
   // "file:///data/archive/" or "s3://bucket/prefix/", with the "/" at its end.

@@ -6,7 +6,11 @@
 //
 // What is needed of the server: read after write, If-None-Match and If-Match on PUT and on
 // CompleteMultipartUpload (AWS since 2024), user metadata, ListObjectsV2 with start-after and
-// encoding-type.
+// encoding-type. A server that ignores a condition breaks its promise unseen: run the conformance
+// suite against it first (FRESHET_TEST_S3_URL).
+//
+// A process that ends inside of put_file leaves parts: the bucket needs a lifecycle rule with
+// AbortIncompleteMultipartUpload.
 #pragma once
 
 #include <memory>
