@@ -35,6 +35,11 @@ struct AvroType {
   bool operator==(const AvroType&) const = default;
 };
 
+// False where every value of the type is written as no bytes at all.
+bool takes_bytes(const AvroType& type);
+// The type of a record's field.
+const AvroType* find_field(const AvroType& record, std::int32_t id);
+
 // Refuses (FRS-3612) unknown types, types that hold themselves, arrays of things without bytes, and
 // schemas beyond 10,000 parts or 32 levels.
 Result<AvroType> parse_avro_type(const JsonValue& json);

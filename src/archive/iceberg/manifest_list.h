@@ -25,6 +25,10 @@ struct ManifestListHead {
 Result<std::string> write_manifest_list(const ManifestListHead& head,
                                         std::span<const ManifestFile> manifests,
                                         AvroCodec codec = AvroCodec::kDeflate);
+// What the next snapshot keeps of a list: manifests in which no file lives have said what they had
+// to.
+std::vector<ManifestFile> live_manifests(std::span<const ManifestFile> manifests);
+
 // Sequence numbers are all given, 0 where the list is of an older format. FRS-3611 where the bytes
 // are not a manifest list.
 Result<std::vector<ManifestFile>> read_manifest_list(std::string_view bytes);

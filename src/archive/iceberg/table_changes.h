@@ -40,14 +40,25 @@ enum class Operation : std::uint8_t {
 };
 std::string_view operation_name(Operation operation);
 
+struct FileTotals {
+  std::int64_t files = 0;
+  std::int64_t records = 0;
+  std::int64_t bytes = 0;
+  void add(const DataFile& file) {
+    ++files;
+    records += file.record_count;
+    bytes += file.file_bytes;
+  }
+};
+
 struct NewSnapshot {
   std::int64_t snapshot_id = 0;
   // What the commit was built on: none for the first one. FRS-3613 where the table moved on.
   std::optional<std::int64_t> parent_snapshot_id;
   Operation operation = Operation::kAppend;
   std::string manifest_list;
-  std::vector<ManifestEntry> added, deleted;  // this commit's files; only counts and sizes are used
-  Properties extra;                           // kPositionsKey and the like
+  FileTotals added, deleted;  // what this commit itself adds and takes away
+  Properties extra;           // kPositionsKey and the like
 };
 
 // Makes the snapshot the current one: its number is the table's next, main points to it, the log
