@@ -52,21 +52,22 @@ class Planner {
   Result<std::vector<DataFile>> select_files(const Manifest& manifest) const;
 
  private:
-  struct BoundRange {
+  struct Range {
     const Field* field;
     std::int64_t first, last;
   };
-  struct BoundText {
+  struct Text {
     const Field* field;
     std::string value;
   };
 
   bool bounds_may_match(const DataFile& file) const;
-  bool partition_may_match(const DataFile& file, const PartitionSpec& spec) const;
+  bool value_may_match(const PartitionField& field, const Value& value) const;
+  bool summary_may_match(const PartitionField& field, const FieldSummary& summary) const;
 
   const TableMetadata* table_;
-  std::vector<BoundRange> ranges_;
-  std::vector<BoundText> texts_;
+  std::vector<Range> ranges_;
+  std::vector<Text> texts_;
 };
 
 // The smallest and largest value of an int, long or time column in a file, both inside; nothing
