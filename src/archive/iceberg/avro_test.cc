@@ -244,7 +244,9 @@ TEST(Avro, UnpackingStopsAtItsLimit) {
   EXPECT_LE(small.size(), 1000u);
   EXPECT_FALSE(inflate_append(packed.substr(0, packed.size() - 1), 2 << 20, small).has_value());
   std::string fresh;
-  EXPECT_FALSE(inflate_append(packed + "x", 2 << 20, fresh).has_value());
+  EXPECT_FALSE(inflate_append(packed + "12345", 2 << 20, fresh).has_value());
+  // What Python's writers leave of zlib's checksum.
+  EXPECT_TRUE(inflate_append(packed + "123", 4 << 20, fresh).has_value());
   EXPECT_FALSE(inflate_append("", 100, fresh).has_value());
 }
 

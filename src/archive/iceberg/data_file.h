@@ -13,6 +13,10 @@ namespace freshet::archive::iceberg {
 
 enum class FileContent : std::uint8_t { kData = 0, kPositionDeletes = 1, kEqualityDeletes = 2 };
 
+// Of rows or bytes in one file. Far above any real file, and low enough that sums over a manifest
+// stay within 64 bits.
+inline constexpr std::int64_t kFileCountMax = std::int64_t{1} << 41;
+
 // By field id. A map that is empty is written as "not known".
 template <typename T>
 using PerField = std::map<std::int32_t, T>;

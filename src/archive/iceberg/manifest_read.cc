@@ -98,7 +98,7 @@ Choice read_choice(AvroDecoder& from, const AvroType& type, std::int32_t count) 
 
 std::int64_t read_size(AvroDecoder& from, const AvroType& type) {
   std::int64_t value = from.long_integer(type);
-  if (value < 0) from.fail("a negative count");
+  if (value < 0 || value > kFileCountMax) from.fail("a count that no file has");
   return value;
 }
 

@@ -152,9 +152,11 @@ TEST_F(ManifestTest, APartitionIsTheSpecs) {
   entries_[0].file.partition.clear();
   expect_refused("not the spec's");
 }
-TEST_F(ManifestTest, CountsAreNotNegative) {
+TEST_F(ManifestTest, CountsAreThoseOfAFile) {
   entries_[0].file.record_count = -1;
-  expect_refused("negative");
+  expect_refused("no file has");
+  entries_[0].file.record_count = kFileCountMax + 1;
+  expect_refused("no file has");
 }
 
 TEST_F(ManifestTest, PartitionValuesOfEveryTypeComeBack) {
@@ -232,7 +234,7 @@ TEST_F(ManifestTest, TheBytesOfAnEntryAreThese) {
             "0202"              // partition: day 1
             "06"
             "8001"        // 3 rows, 64 bytes
-            "00"          // column_sizes
+            "0200"        // column_sizes
             "0202020600"  // value_counts {1: 3}
             "00"
             "00"  // nulls, NaNs

@@ -81,9 +81,10 @@ void put_map_value(AvroEncoder& to, const std::string& value) {
 }
 
 template <typename T>
-void put_map(AvroEncoder& to, const PerField<T>& map) {
-  to.put_is_there(!map.empty());
-  if (map.empty()) return;
+void put_map(AvroEncoder& to, const PerField<T>& map, bool may_be_null = true) {
+  bool is_null = may_be_null && map.empty();
+  to.put_is_there(!is_null);
+  if (is_null) return;
   to.begin_items(map.size());
   for (const auto& [id, value] : map) {
     to.put_long(id);
@@ -164,7 +165,9 @@ class ManifestWriter {
     FRESHET_TRY_STATUS(check_numbers(entry, listed_.added_snapshot_id));
     if (file.content != FileContent::kData) return bad_entry(entry, "not a data file");
     if (file.path.empty()) return bad_entry(entry, "a file without a path");
-    if (file.record_count < 0 || file.file_bytes < 0) return bad_entry(entry, "a negative count");
+    for (std::int64_t count : {file.record_count, file.file_bytes}) {
+      if (count < 0 || count > kFileCountMax) return bad_entry(entry, "a count that no file has");
+    }
     if (file.partition.size() != partition_types_.size()) {
       return bad_entry(entry, "a partition that is not the spec's");
     }
@@ -197,7 +200,8 @@ class ManifestWriter {
     }
     records_.put_long(file.record_count);
     records_.put_long(file.file_bytes);
-    put_map(records_, file.column_bytes);
+    // PyIceberg 0.12 cannot list the entries of a table where this one is null.
+    put_map(records_, file.column_bytes, false);
     put_map(records_, file.value_counts);
     put_map(records_, file.null_value_counts);
     put_map(records_, file.nan_value_counts);

@@ -73,11 +73,10 @@ Status set_total(Properties& summary, const Snapshot* parent, const char* name,
                  std::int64_t change) {
   std::optional<std::int64_t> before =
       parent == nullptr ? std::optional<std::int64_t>(0) : number_in(parent->summary, name);
-  if (!before) return ok();
-  if (*before + change < 0) {
-    return wrong_files(fmt::format("{} would be {}", name, *before + change));
-  }
-  summary[name] = std::to_string(*before + change);
+  std::int64_t after = 0;
+  if (!before || __builtin_add_overflow(*before, change, &after)) return ok();
+  if (after < 0) return wrong_files(fmt::format("{} would be {}", name, after));
+  summary[name] = std::to_string(after);
   return ok();
 }
 

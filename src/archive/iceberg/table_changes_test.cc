@@ -95,6 +95,9 @@ TEST(TableChanges, ATotalThatTheParentDoesNotSayStaysUnknown) {
   table.snapshots[0].summary.erase("total-records");
   table = *add_snapshot(table, append(table, 2, {1, 10, 100}), 3'000);
   EXPECT_EQ(table.current_snapshot()->summary.count("total-records"), 0u);
+  table.snapshots[1].summary["total-files-size"] = "9223372036854775807";
+  TableMetadata full = *add_snapshot(table, append(table, 3, {1, 10, 100}), 3'000);
+  EXPECT_EQ(full.current_snapshot()->summary.count("total-files-size"), 0u);
   EXPECT_EQ(table.current_snapshot()->summary.at("total-data-files"), "2");
 }
 

@@ -146,6 +146,25 @@ std::int32_t highest_id(const std::vector<Field>& fields) {
   return highest;
 }
 
+// Room above what we count on from. Ids near 2^31 are Iceberg's own.
+constexpr std::int32_t kIdMax = 2'000'000'000;
+constexpr std::int64_t kSequenceNumberMax = std::int64_t{1} << 62;
+
+Status check_ranges(const TableMetadata& table) {
+  for (std::int32_t id : {table.last_column_id, table.last_partition_id}) {
+    if (id < 0 || id > kIdMax) return bad_metadata(fmt::format("{} is no id of a column", id));
+  }
+  for (const TableSchema& schema : table.schemas) {
+    if (schema.schema_id < 0 || schema.schema_id > kIdMax) {
+      return bad_metadata(fmt::format("{} is no id of a schema", schema.schema_id));
+    }
+  }
+  if (table.last_sequence_number < 0 || table.last_sequence_number > kSequenceNumberMax) {
+    return bad_metadata("\"last-sequence-number\" is beyond what a table reaches");
+  }
+  return ok();
+}
+
 // An id above the last one would be given again.
 Status check_last_ids(const TableMetadata& table) {
   for (const TableSchema& schema : table.schemas) {
@@ -200,6 +219,7 @@ Status check_consistent(const TableMetadata& table) {
   if (std::none_of(table.sort_orders.begin(), table.sort_orders.end(), is_default)) {
     return bad_metadata("the default sort order is not there");
   }
+  FRESHET_TRY_STATUS(check_ranges(table));
   FRESHET_TRY_STATUS(check_last_ids(table));
   return check_references(table);
 }

@@ -150,6 +150,10 @@ TEST(TableMetadata, WhatContradictsItselfIsRefused) {
   expect_refused("\"last-partition-id\": 1001", "\"last-partition-id\": 1000", "last-partition-id");
   expect_refused("\"last-sequence-number\": 34", "\"last-sequence-number\": 0",
                  "last-sequence-number");
+  expect_refused("\"last-sequence-number\": 34", "\"last-sequence-number\": 9223372036854775807",
+                 "last-sequence-number");
+  expect_refused("\"last-column-id\": 3", "\"last-column-id\": 2147483647", "2147483647");
+  expect_refused("\"schema-id\": 0", "\"schema-id\": 2147483647", "2147483647");
   expect_refused("\"current-snapshot-id\": 3055729675574597004",
                  "\"current-snapshot-id\": 3051729675574597004", "main");
   expect_refused("\"old\": {\"snapshot-id\": 3051729675574597004", "\"old\": {\"snapshot-id\": 7",
