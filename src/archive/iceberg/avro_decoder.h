@@ -17,6 +17,7 @@ class AvroDecoder {
  public:
   // `bytes` must outlive the decoder.
   explicit AvroDecoder(std::string_view bytes) : rest_(bytes), all_bytes_(bytes.size()) {}
+  explicit AvroDecoder(std::string&&) = delete;
 
   bool ok() const { return fault_.empty(); }
   bool at_end() const { return rest_.empty(); }

@@ -56,7 +56,7 @@ TEST(Avro, ANumberEndsWithinTenBytes) {
 }
 
 TEST(Avro, TheFirstFaultStays) {
-  AvroDecoder decoder("\x02");
+  AvroDecoder decoder(std::string_view("\x02"));
   EXPECT_TRUE(decoder.take_bytes().empty());
   std::string first = decoder.status().error().message();
   EXPECT_THAT(first, HasSubstr("beyond the end at byte 1"));
@@ -78,10 +78,12 @@ TEST(Avro, AnOptionalIsReadWhereverNullStands) {
     EXPECT_TRUE(empty.ok());
   }
   AvroType type = *type_of(R"(["null","string"])");
-  AvroDecoder wrong(bytes({2, 2, 'a'}));
+  std::string text = bytes({2, 2, 'a'});
+  AvroDecoder wrong(text);
   wrong.optional_long(type);
   EXPECT_FALSE(wrong.ok());
-  AvroDecoder beyond(bytes({4}));
+  std::string third = bytes({4});
+  AvroDecoder beyond(third);
   beyond.skip(type);
   EXPECT_FALSE(beyond.ok());
 }
