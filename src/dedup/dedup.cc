@@ -1,8 +1,8 @@
 #include "dedup/dedup.h"
 
 #include <algorithm>
-#include <cstring>
 #include <atomic>
+#include <cstring>
 #include <utility>
 
 #include "common/check.h"
