@@ -32,7 +32,7 @@ struct ParquetLayout {
   std::size_t key_column = 0;          // kText: files are sorted by it, nulls last
   std::size_t time_column = 0;         // kTimestamp: the second key of the order; gives the span
   FileSpan span = FileSpan::kDay;
-  std::uint64_t row_group_rows = 500'000;
+  std::uint64_t row_group_rows = 250'000;
   std::int32_t zstd_level = 1;
 };
 

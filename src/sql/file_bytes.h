@@ -1,0 +1,26 @@
+// The bytes of a whole file, as POSIX gives them: checksum, size, sync.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "common/result.h"
+
+namespace freshet::sql {
+
+struct FileBytes {
+  std::uint64_t bytes = 0;
+  std::string checksum;  // XXH3-128, 32 hexadecimal digits
+};
+
+// Reads all of it. kNotFound FRS-3810, kIo FRS-3816.
+Result<FileBytes> read_file_bytes(const std::string& path);
+// Size of a regular file that can be opened, without reading it. kNotFound FRS-3810 (a symbolic
+// link or a folder is no file), kIo FRS-3816.
+Result<std::uint64_t> size_of_file(const std::string& path);
+// Makes an empty file that was not there. kExists FRS-3802; kIo, kNoSpace FRS-3804.
+Status create_empty_file(const std::string& path);
+// Puts the file's bytes on stable storage. kIo, kNoSpace FRS-3804.
+Status sync_file(const std::string& path);
+
+}  // namespace freshet::sql
