@@ -27,6 +27,9 @@ using ScanConstraints = std::map<std::string, ColumnConstraint, std::less<>>;
 struct ArchiveFile {
   std::string path;         // absolute
   std::uint64_t bytes = 0;  // as the manifest says; another size ends the query
+  // ParquetFile::checksum, or "". Where given, the file's bytes are read and checked before its
+  // first use, and again only where the file has changed since.
+  std::string checksum;
 };
 
 // Files hold rows of `columns`, by field id: a file without one gives NULL, and columns of a file

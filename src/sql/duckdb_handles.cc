@@ -32,6 +32,12 @@ Status set_options(duckdb_config config, const DatabaseConfig& wanted) {
   return ok();
 }
 
+std::string allowed_paths_text(const std::vector<std::string>& paths) {
+  std::string list;
+  for (const std::string& path : paths) list += (list.empty() ? "" : ", ") + quoted_text(path);
+  return fmt::format("SET GLOBAL allowed_paths = [{}]", list);
+}
+
 }  // namespace
 
 std::string QueryResult::error() {
@@ -70,7 +76,9 @@ Result<std::unique_ptr<Database>> Database::open(const DatabaseConfig& wanted) {
   FRESHET_TRY(Connection connection, database->connect());
   FRESHET_TRY_STATUS(execute(connection.get(), "SET GLOBAL TimeZone = 'UTC'"));
   FRESHET_TRY_STATUS(execute(connection.get(), "SET GLOBAL Calendar = 'gregorian'"));
-  // Last, because nothing can be set behind them.
+  if (!wanted.readable_paths.empty())
+    FRESHET_TRY_STATUS(execute(connection.get(), allowed_paths_text(wanted.readable_paths)));
+  // Last, because nothing can be set behind them: the paths neither.
   if (!wanted.reads_files)
     FRESHET_TRY_STATUS(execute(connection.get(), "SET GLOBAL enable_external_access = false"));
   FRESHET_TRY_STATUS(execute(connection.get(), "SET GLOBAL lock_configuration = true"));

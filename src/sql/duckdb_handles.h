@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "common/result.h"
 
@@ -62,7 +63,9 @@ class QueryResult {
 struct DatabaseConfig {
   std::uint64_t memory_bytes = 256ull << 20;
   std::uint32_t threads = 1;
-  bool reads_files = false;  // reference files only: everything else is locked in
+  bool reads_files = false;  // for files that we name ourselves: everything else is locked in
+  // Where reads_files is false: these may be opened, and nothing else.
+  std::vector<std::string> readable_paths = {};
 };
 
 // An in-memory database: no extension is loaded, nothing is spilled, times are UTC, and the

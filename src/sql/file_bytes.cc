@@ -56,13 +56,16 @@ std::string text_of(const XXH128_hash_t& hash) {
   return fmt::format("{:016x}{:016x}", hash.high64, hash.low64);
 }
 
-// Gives the size, where it is a regular file.
-Result<std::uint64_t> regular_size(int file, const std::string& path) {
+Result<FileIdentity> identity_of(int file, const std::string& path) {
   struct stat status{};
   if (::fstat(file, &status) != 0) return read_error(path, errno);
   if (!S_ISREG(status.st_mode))
     return Error(Code::kNotFound, 3810, fmt::format("{}: not a file", path));
-  return static_cast<std::uint64_t>(status.st_size);
+  auto ns_of = [](const timespec& time) {
+    return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
+  };
+  return FileIdentity{static_cast<std::uint64_t>(status.st_size), status.st_dev, status.st_ino,
+                      ns_of(status.st_mtim), ns_of(status.st_ctim)};
 }
 
 }  // namespace
@@ -70,7 +73,7 @@ Result<std::uint64_t> regular_size(int file, const std::string& path) {
 Result<FileBytes> read_file_bytes(const std::string& path) {
   FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
   if (file.number() < 0) return read_error(path, errno);
-  FRESHET_TRY([[maybe_unused]] std::uint64_t size, regular_size(file.number(), path));
+  FRESHET_TRY([[maybe_unused]] FileIdentity identity, identity_of(file.number(), path));
   std::unique_ptr<XXH3_state_t, HashDeleter> hash(XXH3_createState());
   FRESHET_CHECK(hash != nullptr);
   XXH3_128bits_reset(hash.get());
@@ -88,10 +91,10 @@ Result<FileBytes> read_file_bytes(const std::string& path) {
   return whole;
 }
 
-Result<std::uint64_t> size_of_file(const std::string& path) {
+Result<FileIdentity> identity_of_file(const std::string& path) {
   FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
   if (file.number() < 0) return read_error(path, errno);
-  return regular_size(file.number(), path);
+  return identity_of(file.number(), path);
 }
 
 Status create_empty_file(const std::string& path) {

@@ -29,10 +29,10 @@ std::vector<std::string> expected_schema(const std::vector<ParquetColumn>& colum
 }
 
 Status check_bytes(const ExpectedParquet& expected) {
-  FRESHET_TRY(std::uint64_t bytes, size_of_file(expected.path));
-  if (bytes != expected.bytes) {
+  FRESHET_TRY(FileIdentity identity, identity_of_file(expected.path));
+  if (identity.bytes != expected.bytes) {
     return differs(3811, expected.path,
-                   fmt::format("{} bytes, {} were written", bytes, expected.bytes));
+                   fmt::format("{} bytes, {} were written", identity.bytes, expected.bytes));
   }
   if (expected.checksum.empty()) return ok();
   FRESHET_TRY(FileBytes whole, read_file_bytes(expected.path));

@@ -50,7 +50,7 @@ std::uint64_t number_of(const std::string& text) {
 
 Result<ParquetMetadata> read_parquet_metadata(duckdb_connection connection,
                                               const std::string& path) {
-  std::string file = parquet_path_literal(path);
+  std::string file = quoted_text(escaped_path(path));
   ParquetMetadata metadata;
   FRESHET_TRY(
       std::vector<Texts> rows,
@@ -84,13 +84,13 @@ Result<std::vector<std::string>> read_parquet_schema(duckdb_connection connectio
                           fmt::format("SELECT concat(field_id, ' ', name, ' ', "
                                       "coalesce(duckdb_type, 'STRUCT')) FROM parquet_schema({}) "
                                       "OFFSET 1",
-                                      parquet_path_literal(path))));
+                                      quoted_text(escaped_path(path)))));
   std::vector<std::string> lines;
   for (Texts& row : rows) lines.push_back(std::move(row[0]));
   return lines;
 }
 
-std::string parquet_path_literal(const std::string& path) {
+std::string escaped_path(const std::string& path) {
   std::string escaped;
   for (char c : path) {
     if (c == '*' || c == '?' || c == '[')
@@ -98,7 +98,7 @@ std::string parquet_path_literal(const std::string& path) {
     else
       escaped += c;
   }
-  return quoted_text(escaped);
+  return escaped;
 }
 
 }  // namespace freshet::sql

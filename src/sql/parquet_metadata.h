@@ -30,7 +30,7 @@ Result<ParquetMetadata> read_parquet_metadata(duckdb_connection connection,
 Result<std::vector<std::string>> read_parquet_schema(duckdb_connection connection,
                                                      const std::string& path);
 
-// DuckDB takes a path for a pattern: what would match more than itself goes into brackets. Quoted.
-std::string parquet_path_literal(const std::string& path);
+// DuckDB takes a path for a pattern: what would match more than itself goes into brackets.
+std::string escaped_path(const std::string& path);
 
 }  // namespace freshet::sql

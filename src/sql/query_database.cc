@@ -8,9 +8,11 @@
 #include "common/mutex.h"
 #include "common/units.h"
 #include "sql/answer_writer.h"
+#include "sql/archive_files.h"
 #include "sql/deadline.h"
 #include "sql/duckdb_handles.h"
 #include "sql/query_gate.h"
+#include "sql/query_views.h"
 #include "sql/relation_scan.h"
 
 namespace freshet::sql {
@@ -19,15 +21,16 @@ namespace {
 // A DuckDB with its registry. Replaced whole after an error that DuckDB calls fatal; queries still
 // running hold the old one.
 struct Instance {
-  explicit Instance(std::uint32_t threads) : registry(threads) {}
+  explicit Instance(const DatabaseConfig& config)
+      : memory_bytes(config.memory_bytes), registry(config.threads) {}
+  std::uint64_t memory_bytes;
   RelationRegistry registry;
   std::unique_ptr<Database> database;  // goes before the registry that its function points to
 };
 
-Result<std::shared_ptr<Instance>> open_instance(const QueryDatabaseConfig& config) {
-  auto instance = std::make_shared<Instance>(config.threads);
-  FRESHET_TRY(instance->database,
-              Database::open({.memory_bytes = config.memory_bytes, .threads = config.threads}));
+Result<std::shared_ptr<Instance>> open_instance(const DatabaseConfig& config) {
+  auto instance = std::make_shared<Instance>(config);
+  FRESHET_TRY(instance->database, Database::open(config));
   FRESHET_TRY(Connection connection, instance->database->connect());
   FRESHET_TRY_STATUS(register_relation_scan(connection.get(), &instance->registry));
   return instance;
@@ -119,8 +122,23 @@ Status bind_parameters(duckdb_prepared_statement statement, const Parameters& pa
 struct QueryDatabase::State {
   QueryDatabaseConfig config;
   Deadlines deadlines;
+  CheckedFiles checked_files;
   Mutex mutex;
   std::shared_ptr<Instance> instance FRESHET_GUARDED_BY(mutex);
+
+  DatabaseConfig shared_config() const {
+    return {.memory_bytes = config.memory_bytes, .threads = config.threads};
+  }
+
+  // Which files DuckDB may open cannot be changed once it is locked, and holds for all of its
+  // connections: a query that reads files has a DuckDB of its own, which knows of no others.
+  Result<std::shared_ptr<Instance>> instance_for(const PlannedTables& planned) {
+    std::vector<std::string> paths = readable_paths(planned);
+    if (paths.empty()) return current();
+    return open_instance({.memory_bytes = config.archive_memory_bytes,
+                          .threads = config.threads,
+                          .readable_paths = std::move(paths)});
+  }
 
   std::shared_ptr<Instance> current() {
     MutexLock lock(mutex);
@@ -133,7 +151,7 @@ struct QueryDatabase::State {
     if (instance != broken) return;
     log_error("DuckDB stopped after an error inside itself; queries go on in a new one",
               {{"reason", plain_message(reason)}});
-    auto opened = open_instance(config);
+    auto opened = open_instance(shared_config());
     if (opened)
       instance = *std::move(opened);
     else
@@ -141,7 +159,8 @@ struct QueryDatabase::State {
   }
 
   Error query_error(QueryResult& result, const std::shared_ptr<Instance>& used,
-                    const QueryLimits& limits, bool expired) {
+                    const PlannedTables& planned, const QueryLimits& limits, bool expired) {
+    if (auto of_file = file_error(planned, result.error())) return *std::move(of_file);
     if (result.is_fatal()) {
       replace(used, result.error());
       return Error(Code::kInternal, 9613,
@@ -154,7 +173,7 @@ struct QueryDatabase::State {
           Code::kThrottled, 5007,
           fmt::format("the query needs more memory than is left of {}: narrow it, or raise "
                       "limits.query.memory",
-                      format_bytes(config.memory_bytes)));
+                      format_bytes(used->memory_bytes)));
     }
     return Error(Code::kInvalid, 5003, plain_message(result.error()));
   }
@@ -166,7 +185,7 @@ QueryDatabase::~QueryDatabase() = default;
 Result<std::unique_ptr<QueryDatabase>> QueryDatabase::open(const QueryDatabaseConfig& config) {
   auto state = std::make_unique<State>();
   state->config = config;
-  FRESHET_TRY(auto instance, open_instance(config));
+  FRESHET_TRY(auto instance, open_instance(state->shared_config()));
   {
     MutexLock lock(state->mutex);
     state->instance = std::move(instance);
@@ -182,17 +201,28 @@ Result<JudgedQuery> QueryDatabase::judge(std::string_view sql) {
 
 Result<QueryAnswer> QueryDatabase::run(const JudgedQuery& query, const Relations& relations,
                                        const Parameters& parameters, const QueryLimits& limits,
-                                       AnswerFormat format) {
-  std::shared_ptr<Instance> instance = state_->current();
+                                       AnswerFormat format, const ArchiveTables& archives) {
+  PlannedTables planned;
+  if (!archives.empty()) {
+    FRESHET_TRY(Connection planner, state_->current()->database->connect());
+    FRESHET_TRY(planned, plan_archives(planner.get(), query, archives, parameters));
+  }
+  FRESHET_TRY(std::shared_ptr<Instance> instance, state_->instance_for(planned));
   FRESHET_TRY(Connection connection, instance->database->connect());
   RegisteredRelations registered(instance->registry, connection.get(), relations);
-  FRESHET_TRY_STATUS(create_relation_views(connection.get(), relations));
   TimeLimit time(state_->deadlines, connection.get(), limits.time_us);
+  Status checked =
+      state_->checked_files.check(connection.get(), planned, [&time] { return time.expired(); });
+  if (time.expired()) return time_error(limits);
+  FRESHET_TRY_STATUS(std::move(checked));
+  FRESHET_TRY_STATUS(create_query_views(connection.get(), relations, planned));
 
   PreparedStatement statement;
   if (duckdb_prepare(connection.get(), query.sql.c_str(), statement.out()) == DuckDBError) {
     if (time.expired()) return time_error(limits);
-    return Error(Code::kInvalid, 5003, plain_message(duckdb_prepare_error(statement.get())));
+    std::string message = duckdb_prepare_error(statement.get());
+    if (auto of_file = file_error(planned, message)) return *std::move(of_file);
+    return Error(Code::kInvalid, 5003, plain_message(message));
   }
   // The judge lets nothing else through; this is the second lock on the same door.
   duckdb_statement_type type = duckdb_prepared_statement_type(statement.get());
@@ -203,7 +233,7 @@ Result<QueryAnswer> QueryDatabase::run(const JudgedQuery& query, const Relations
   QueryResult result;
   // Streaming, so that a limit on rows ends the work instead of the whole answer being made first.
   if (duckdb_execute_prepared_streaming(statement.get(), result.out()) == DuckDBError)
-    return state_->query_error(result, instance, limits, time.expired());
+    return state_->query_error(result, instance, planned, limits, time.expired());
   FRESHET_TRY(AnswerWriter writer, AnswerWriter::make(result.get(), format, limits));
   for (;;) {
     DataChunk chunk(duckdb_fetch_chunk(result.get()));
@@ -213,7 +243,7 @@ Result<QueryAnswer> QueryDatabase::run(const JudgedQuery& query, const Relations
   }
   // The end and a failure look alike but for the message.
   if (duckdb_result_error(result.out()) != nullptr)
-    return state_->query_error(result, instance, limits, time.expired());
+    return state_->query_error(result, instance, planned, limits, time.expired());
   if (time.expired()) return time_error(limits);
   return writer.finish();
 }

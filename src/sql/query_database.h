@@ -11,12 +11,15 @@
 #include <vector>
 
 #include "common/result.h"
+#include "sql/archive_table.h"
 #include "sql/relation.h"
 
 namespace freshet::sql {
 
 struct QueryDatabaseConfig {
   std::uint64_t memory_bytes = 1ull << 30;  // for all queries together; nothing is spilled
+  // For each query that reads files: it runs in a DuckDB of its own, which may open those alone.
+  std::uint64_t archive_memory_bytes = 512ull << 20;
   std::uint32_t threads = 2;
 };
 
@@ -47,12 +50,30 @@ struct QueryAnswer {
   std::uint64_t row_count = 0;
 };
 
+// A value that a statement compares a column with.
+struct ScanValue {
+  enum class Kind : std::uint8_t { kInteger, kText, kMoment, kParameter };
+  Kind kind = Kind::kInteger;
+  std::string
+      text;  // the number, the text, a statement that gives the moment, the parameter's name
+  bool reads_clock = false;
+};
+
+// "This column of this table is at least, at most, or one of these", in lower case. A bound is
+// inclusive, whatever the statement says.
+struct ScanCondition {
+  std::string table, column;
+  bool is_lower = false, is_upper = false;  // both: one of the values
+  std::vector<ScanValue> values;
+};
+
 // A statement that may be run: one SELECT, WITH, VALUES, FROM, EXPLAIN, DESCRIBE, SHOW or
 // SUMMARIZE, free of what a stranger may not call.
 struct JudgedQuery {
   std::string sql;
   std::vector<std::string> tables;  // that it names, as written; CTEs of its own are left out
   bool lists_tables = false;        // SHOW TABLES, information_schema: wants all that are visible
+  std::vector<ScanCondition> conditions;  // that rows of the tables must meet to matter
 };
 
 // Any thread; each call uses a connection of its own.
@@ -63,10 +84,12 @@ class QueryDatabase {
   // kInvalid FRS-5001 (not SQL), kDenied FRS-5002 (not allowed here).
   Result<JudgedQuery> judge(std::string_view sql);
   // Waits for the answer. kInvalid FRS-5003 (DuckDB's words), FRS-5004 (parameters), FRS-5005 (too
-  // many rows or bytes); kTimeout FRS-5006; kThrottled FRS-5007 (memory).
+  // many rows or bytes); kTimeout FRS-5006; kThrottled FRS-5007 (memory). Of archived files, always
+  // with the file's path: kNotFound FRS-3810 (missing), kCorruption FRS-3811 (size), FRS-3812
+  // (checksum), FRS-3813 (no Parquet), FRS-3820 (of another table), FRS-3821 (cannot be read).
   Result<QueryAnswer> run(const JudgedQuery& query, const Relations& relations,
                           const Parameters& parameters, const QueryLimits& limits,
-                          AnswerFormat format);
+                          AnswerFormat format, const ArchiveTables& archives = {});
 
  private:
   struct State;

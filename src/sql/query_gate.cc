@@ -6,6 +6,7 @@
 #include <set>
 
 #include "sql/function_catalog.h"
+#include "sql/scan_conditions.h"
 #include "sql/syntax_tree.h"
 
 namespace freshet::sql {
@@ -193,6 +194,7 @@ Result<JudgedQuery> judge_query(duckdb_connection connection, std::string_view s
   FRESHET_TRY(SyntaxNode node, parse_query(connection, query, 5001));
   FRESHET_TRY(JudgedQuery judged, Judge(query).run(node));
   judged.sql = sql;
+  judged.conditions = find_scan_conditions(connection, node);
   return judged;
 }
 

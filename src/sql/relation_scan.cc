@@ -217,13 +217,4 @@ Status register_relation_scan(duckdb_connection connection, RelationRegistry* re
   return ok();
 }
 
-Status create_relation_views(duckdb_connection connection, const Relations& relations) {
-  for (const auto& [name, relation] : relations) {
-    FRESHET_TRY_STATUS(
-        execute(connection, fmt::format("CREATE TEMP VIEW {} AS SELECT * FROM freshet_scan({})",
-                                        quoted_name(name), quoted_text(name))));
-  }
-  return ok();
-}
-
 }  // namespace freshet::sql

@@ -31,7 +31,5 @@ class RelationRegistry {
 };
 
 Status register_relation_scan(duckdb_connection connection, RelationRegistry* registry);
-// Makes each relation a view of this connection alone.
-Status create_relation_views(duckdb_connection connection, const Relations& relations);
 
 }  // namespace freshet::sql

@@ -1,0 +1,63 @@
+// The files of one query: planned, looked at, and made part of its tables.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/mutex.h"
+#include "common/result.h"
+#include "sql/archive_table.h"
+#include "sql/duckdb_handles.h"
+#include "sql/file_bytes.h"
+#include "sql/query_database.h"
+
+namespace freshet::sql {
+
+// A table's files in one query.
+struct PlannedTable {
+  std::shared_ptr<const ArchiveTable> table;
+  std::vector<ArchiveFile> files;
+};
+using PlannedTables = std::map<std::string, PlannedTable, std::less<>>;  // by the name in SQL
+
+// Asks each planner. `connection` computes the values of conditions.
+Result<PlannedTables> plan_archives(duckdb_connection connection, const JudgedQuery& query,
+                                    const ArchiveTables& archives, const Parameters& parameters);
+// What the DuckDB of the query may open.
+std::vector<std::string> readable_paths(const PlannedTables& planned);
+
+// Which files were looked at and found whole, so that only new ones cost more than a stat. Thread-
+// safe.
+class CheckedFiles {
+ public:
+  // Sizes, and of files not seen before the checksum and the field ids. `connection` may read the
+  // files. Ends early with kTimeout where `expired` says so.
+  Status check(duckdb_connection connection, const PlannedTables& planned,
+               const std::function<bool()>& expired);
+
+ private:
+  struct Seen {
+    FileIdentity identity;
+    std::string checksum;  // that was compared, or ""
+  };
+  bool is_known(const ArchiveFile& file, const FileIdentity& identity);
+  void remember(const std::string& path, Seen seen);
+
+  Mutex mutex_;
+  std::map<std::string, Seen, std::less<>> seen_ FRESHET_GUARDED_BY(mutex_);
+};
+
+// The SELECT over a table's files that gives the named columns, in order; a column that files do
+// not have is NULL. Nothing where there are no files.
+std::optional<std::string> select_from_files(const PlannedTable& planned,
+                                             const std::vector<ColumnSchema>& columns);
+
+// FRS-3821 where DuckDB's words name one of the files, else nothing.
+std::optional<Error> file_error(const PlannedTables& planned, std::string_view message);
+
+}  // namespace freshet::sql
