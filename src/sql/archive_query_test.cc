@@ -371,6 +371,26 @@ TEST_F(ArchiveAttackTest, BehindTheGateNothingIsWrittenOrSet) {
   EXPECT_FALSE(std::filesystem::exists("/tmp/freshet_attack.parquet"));
 }
 
+TEST_F(ArchiveAttackTest, AnEarlierQuerysFilesAreClosedToTheNext) {
+  // More sets of files than databases are kept, each asked twice in turn.
+  for (int round = 0; round < 2; ++round) {
+    for (int i = 0; i < 7; ++i) {
+      ArchiveFile own = named_;
+      own.path = folder_ / fmt::format("{}.parquet", i);
+      std::filesystem::copy_file(named_.path, own.path,
+                                 std::filesystem::copy_options::skip_existing);
+      archive({own});
+      ASSERT_EQ(csv("SELECT count(*) AS n FROM detections"), "n\n20\n");
+      EXPECT_TRUE(
+          run_unjudged(fmt::format("SELECT 1 FROM read_parquet('{}')", own.path)).has_value());
+      std::string before = folder_ / fmt::format("{}.parquet", (i + 6) % 7);
+      for (const std::string& path : {before, named_.path, other_.path})
+        EXPECT_FALSE(
+            run_unjudged(fmt::format("SELECT 1 FROM read_parquet('{}')", path)).has_value());
+    }
+  }
+}
+
 TEST_F(ArchiveAttackTest, AQueryWithoutFilesMayOpenNone) {
   archives_.clear();
   for (const std::string& path : {named_.path, secret_}) {

@@ -18,6 +18,9 @@ Status set_options(duckdb_config config, const DatabaseConfig& wanted) {
       {"allow_community_extensions", "false"},
       {"allow_unsigned_extensions", "false"},
       {"allow_persistent_secrets", "false"},
+      // It goes by whole seconds of a file's time, and would give what a file was before it
+      // changed.
+      {"enable_external_file_cache", "false"},
       {"preserve_insertion_order", "true"},
       {"default_null_order", "NULLS_LAST"},
       {"integer_division", "false"},

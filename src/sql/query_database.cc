@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <atomic>
 
 #include "common/logging.h"
@@ -35,6 +36,41 @@ Result<std::shared_ptr<Instance>> open_instance(const DatabaseConfig& config) {
   FRESHET_TRY_STATUS(register_relation_scan(connection.get(), &instance->registry));
   return instance;
 }
+
+// DuckDBs that may open files, each its own set of paths. Opening one costs 20 ms, and what asks
+// again and again asks the same files, so the last few stay. Thread-safe.
+class ArchiveInstances {
+ public:
+  Result<std::shared_ptr<Instance>> get(const DatabaseConfig& config) {
+    {
+      MutexLock lock(mutex_);
+      auto kept = std::find_if(kept_.begin(), kept_.end(),
+                               [&](const Kept& one) { return one.paths == config.readable_paths; });
+      if (kept != kept_.end()) {
+        std::rotate(kept, kept + 1, kept_.end());
+        return kept_.back().instance;
+      }
+    }
+    FRESHET_TRY(std::shared_ptr<Instance> opened, open_instance(config));
+    MutexLock lock(mutex_);
+    if (kept_.size() >= kKeptMax) kept_.erase(kept_.begin());
+    kept_.push_back({config.readable_paths, opened});
+    return opened;
+  }
+  void drop(const std::shared_ptr<Instance>& instance) {
+    MutexLock lock(mutex_);
+    std::erase_if(kept_, [&](const Kept& one) { return one.instance == instance; });
+  }
+
+ private:
+  static constexpr std::size_t kKeptMax = 4;
+  struct Kept {
+    std::vector<std::string> paths;
+    std::shared_ptr<Instance> instance;
+  };
+  Mutex mutex_;
+  std::vector<Kept> kept_ FRESHET_GUARDED_BY(mutex_);  // the last used at the end
+};
 
 // While it lives, the connection sees the relations.
 class RegisteredRelations {
@@ -123,6 +159,7 @@ struct QueryDatabase::State {
   QueryDatabaseConfig config;
   Deadlines deadlines;
   CheckedFiles checked_files;
+  ArchiveInstances archive_instances;
   Mutex mutex;
   std::shared_ptr<Instance> instance FRESHET_GUARDED_BY(mutex);
 
@@ -131,13 +168,13 @@ struct QueryDatabase::State {
   }
 
   // Which files DuckDB may open cannot be changed once it is locked, and holds for all of its
-  // connections: a query that reads files has a DuckDB of its own, which knows of no others.
+  // connections: a query that reads files has a DuckDB for its very files, which opens no others.
   Result<std::shared_ptr<Instance>> instance_for(const PlannedTables& planned) {
     std::vector<std::string> paths = readable_paths(planned);
     if (paths.empty()) return current();
-    return open_instance({.memory_bytes = config.archive_memory_bytes,
-                          .threads = config.threads,
-                          .readable_paths = std::move(paths)});
+    return archive_instances.get({.memory_bytes = config.archive_memory_bytes,
+                                  .threads = config.threads,
+                                  .readable_paths = std::move(paths)});
   }
 
   std::shared_ptr<Instance> current() {
@@ -147,6 +184,7 @@ struct QueryDatabase::State {
 
   // DuckDB refuses all work after an error inside itself, so one query must not end all others'.
   void replace(const std::shared_ptr<Instance>& broken, const std::string& reason) {
+    archive_instances.drop(broken);
     MutexLock lock(mutex);
     if (instance != broken) return;
     log_error("DuckDB stopped after an error inside itself; queries go on in a new one",

@@ -18,7 +18,8 @@ namespace freshet::sql {
 
 struct QueryDatabaseConfig {
   std::uint64_t memory_bytes = 1ull << 30;  // for all queries together; nothing is spilled
-  // For each query that reads files: it runs in a DuckDB of its own, which may open those alone.
+  // For the queries of the same set of files: they run in a DuckDB that may open those alone. The
+  // last four sets keep theirs.
   std::uint64_t archive_memory_bytes = 512ull << 20;
   std::uint32_t threads = 2;
 };
