@@ -94,8 +94,7 @@ Result<std::shared_ptr<Chunk>> Chunk::create(std::shared_ptr<Arena> arena,
 std::shared_ptr<Chunk> Chunk::closed(std::shared_ptr<Arena> arena, const ChunkLayout& layout,
                                      Arena::Range range, RowNumber first_row,
                                      std::uint32_t row_count, Kind kind) {
-  std::shared_ptr<Chunk> chunk(new Chunk(std::move(arena), layout, range, first_row,
-                                         range.bytes - layout.heap_offset, kind));
+  std::shared_ptr<Chunk> chunk(new Chunk(std::move(arena), layout, range, first_row, 0, kind));
   chunk->fill_.row_count = row_count;
   chunk->closed_ = true;
   return chunk;

@@ -61,7 +61,6 @@ class Chunk {
 
   const std::byte* base() const { return range_.base; }
   RowNumber first_row() const { return first_row_; }
-  std::uint64_t bytes() const { return range_.bytes; }         // with all that was not taken
   std::uint32_t row_count() const { return fill_.row_count; }  // owner thread; any once closed
   const ChunkFill& fill() const { return fill_; }              // owner thread
   // Bytes of the budget in use. Owner thread, and the destructor.

@@ -135,7 +135,7 @@ Result<ChunkFile> write_chunk_file(io::Disk& disk, const std::string& folder,
   ChunkFile known{.name = name,
                   .first_row = chunk.first_row(),
                   .row_count = chunk.row_count(),
-                  .chunk_bytes = chunk.bytes()};
+                  .chunk_bytes = stretches.back().offset + stretches.back().bytes};
   known.trailer_bytes =
       round_up(sizeof(TrailerHeader) + stretches.size() * sizeof(Stretch), kPageBytes);
   TrailerHeader header{.chunk_bytes = known.chunk_bytes,

@@ -18,7 +18,7 @@ struct ChunkFile {
   std::string name;  // in the folder of its checkpoint
   RowNumber first_row = 0;
   std::uint32_t row_count = 0;
-  std::uint64_t chunk_bytes = 0;    // the trailer's offset
+  std::uint64_t chunk_bytes = 0;    // up to the last byte taken; the trailer's offset
   std::uint64_t trailer_bytes = 0;  // in whole pages
   std::uint32_t trailer_crc = 0;    // CRC32C; it covers the checksums of all stretches
   std::uint64_t disk_bytes = 0;     // without the holes

@@ -194,7 +194,8 @@ TEST_F(CheckpointTest, a_bad_file_falls_back_to_the_one_before_and_last_to_the_l
   ASSERT_GE(names.size(), 5u);
   std::uint64_t newest = 0;
   for (const std::string& name : names) {
-    if (name.starts_with("checkpoint-")) newest = std::max(newest, std::stoull(name.substr(11)));
+    if (name.starts_with("checkpoint-"))
+      newest = std::max<std::uint64_t>(newest, std::stoull(name.substr(11)));
   }
   int fell_back = 0;
   for (const std::string& name : names) {

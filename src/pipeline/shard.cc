@@ -208,6 +208,7 @@ bool Shard::admit(Put& put) {
   bool is_new = put.outcomes.empty();
   if (is_new && runtime.stream.pipeline &&
       !runtime.stream.pipeline->has_room(put.batch.records.size(), put.bytes)) {
+    was_throttled_ = true;
     shard_metrics().throttled.add();
     refuse(put,
            Error(Code::kThrottled, 3406,
@@ -217,6 +218,8 @@ bool Shard::admit(Put& put) {
   }
   Status appended = append_put(runtime, put);
   if (!appended) {
+    if (put.outcomes.empty() && runtime.stream.pipeline)
+      runtime.stream.pipeline->take_promise_back(put.batch.records.size(), put.bytes);
     waits_for_segment_ = appended.error().code() == Code::kUnavailable && !no_space_said_;
     if (waits_for_segment_) return false;
     // What stands in the log already stays there, unacknowledged: the caller's retry finds it.

@@ -194,6 +194,7 @@ class Shard {
   void run();
   bool may_submit() const { return journal_->can_submit() && !checkpoint_is_due(); }
   bool checkpoint_is_due() const;
+  bool memory_is_tight() const;
   void begin_checkpoint();
   void end_checkpoint();
   void release_holds(const CheckpointWork& work);
@@ -259,6 +260,7 @@ class Shard {
   Position published_;                  // of the last record whose block is published
   std::int64_t published_us_ = 0;       // when it arrived
   std::uint64_t since_checkpoint_ = 0;  // records published since
+  bool was_throttled_ = false;          // a put, since then, for want of memory
   std::uint64_t replayed_batches_ = 0;
   std::vector<io::Completion> completions_;
   std::vector<log::Record> records_;

@@ -38,13 +38,25 @@ void Shard::use_checkpoints(ShardCheckpoints checkpoints) {
   checkpoints_.emplace(std::move(checkpoints));
 }
 
+// Sooner where memory is short: rows leave it only behind a checkpoint.
 bool Shard::checkpoint_is_due() const {
-  return checkpoints_ && checkpoint_work_ == nullptr && can_write() &&
-         since_checkpoint_ >= config_.checkpoint_records;
+  if (!checkpoints_ || checkpoint_work_ != nullptr || !can_write()) return false;
+  if (since_checkpoint_ >= config_.checkpoint_records) return true;
+  std::uint64_t least = config_.checkpoint_records / (was_throttled_ ? 64 : 8);
+  return since_checkpoint_ > 0 && since_checkpoint_ >= least && memory_is_tight();
+}
+
+bool Shard::memory_is_tight() const {
+  // They share one budget.
+  for (const auto& [id, runtime] : streams_) {
+    if (runtime->stream.pipeline) return runtime->stream.pipeline->memory_is_tight();
+  }
+  return false;
 }
 
 void Shard::begin_checkpoint() {
   since_checkpoint_ = 0;
+  was_throttled_ = false;
   auto work = std::make_shared<CheckpointWork>();
   auto draft = std::make_shared<CheckpointDraft>();
   Checkpoint& checkpoint = draft->checkpoint;

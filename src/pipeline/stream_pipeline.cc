@@ -13,6 +13,8 @@ namespace {
 
 // Worst-case bytes that a record may cost in hot, dedup and outcome tables beyond its own size.
 constexpr std::size_t kRecordOverheadBytes = 512;
+// What the first rows of a chunk take, of all three tables together.
+constexpr std::size_t kChunkStartBytes = 3u << 20;
 
 // Without SQL of the user's a table holds the event and what is known about its place.
 std::vector<std::pair<std::string, std::string>> default_columns(const Schema& joined) {
@@ -130,15 +132,30 @@ std::string event_id_text(EventId id) {
                      id.high & 0xFFFF, id.low >> 48, id.low & 0xFFFF'FFFF'FFFF);
 }
 
+// Texts may be kept in a row, in $dead and in a dictionary's index: three times is never too
+// little.
+std::uint64_t StreamPipeline::bytes_at_most(std::size_t records, std::size_t bytes) {
+  return bytes * 3 + records * kRecordOverheadBytes;
+}
+
+void StreamPipeline::take_promise_back(std::size_t records, std::size_t bytes) {
+  promised_bytes_ -= std::min(promised_bytes_, bytes_at_most(records, bytes));
+  promised_records_ -= std::min<std::uint64_t>(promised_records_, records);
+}
+
 bool StreamPipeline::has_room(std::size_t records, std::size_t bytes) {
-  // Texts may be kept in a row, in $dead and in a dictionary's index: three times is never too
-  // little.
-  std::size_t most = bytes * 3 + records * kRecordOverheadBytes;
-  return budget_.used_bytes() + most <= budget_.limit_bytes() && dedup_.reserve(records);
+  std::uint64_t most = bytes_at_most(records, bytes);
+  std::uint64_t needed = promised_bytes_ + most + kChunkStartBytes;
+  if (budget_.used_bytes() + needed > budget_.limit_bytes()) return false;
+  if (!dedup_.reserve(promised_records_ + records)) return false;
+  promised_bytes_ += most;
+  promised_records_ += records;
+  return true;
 }
 
 Status StreamPipeline::process(std::span<const log::Record> records, CrashMarker* marker,
                                bool one_by_one) {
+  promised_bytes_ = promised_records_ = 0;
   std::size_t step = one_by_one ? 1 : records.size();
   for (; !records.empty(); records = records.subspan(step)) {
     decoder_.decode(records.first(step), marker);

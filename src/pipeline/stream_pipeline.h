@@ -75,8 +75,11 @@ class StreamPipeline {
   // For readers; shared because a reader may hold it when its stream is deleted.
   const std::shared_ptr<StreamTables>& tables() const { return tables_; }
 
-  // Room for a batch of that size in the memory budget? Asked before the log takes it.
+  // Room for a batch of that size in the memory budget, beside those promised since the last
+  // process()? Asked before the log takes it; then it is promised too.
   bool has_room(std::size_t records, std::size_t bytes);
+  // The log did not take it.
+  void take_promise_back(std::size_t records, std::size_t bytes);
   // Takes records of this stream in log order; what they point to must live until the call returns.
   // `marker`, where given, knows at each moment which event is in work. `one_by_one` runs each
   // record alone through everything, to find the event that ends the process.
@@ -90,6 +93,9 @@ class StreamPipeline {
   Status apply_reference(const std::shared_ptr<const ReferenceTable>& table, std::uint32_t version);
   // What must be published for all that was processed since the last call.
   PublishPoint take_publish_point();
+
+  // Any thread. So little of the budget is left that rows should leave memory.
+  bool memory_is_tight() const { return budget_.used_bytes() > budget_.limit_bytes() / 100 * 50; }
 
   // Checkpoints. What rows, duplicates and counts depend on beside the log: with another plan they
   // would have come out otherwise.
@@ -132,6 +138,7 @@ class StreamPipeline {
                  TableInfo info, MemoryBudget& budget, const PoisonEvents& poison,
                  io::Executor* background);
 
+  static std::uint64_t bytes_at_most(std::size_t records, std::size_t bytes);
   Status decide(BatchDecoder& batch);
   void fetch_ahead(const std::vector<DecodedEvent>& events, std::size_t at);
   std::size_t append_place(const DecodedEvent& event, ColumnBatch& to, std::size_t column);
@@ -158,6 +165,8 @@ class StreamPipeline {
   const PoisonEvents& poison_;
   std::uint32_t ref_version_ = 0;
   Position last_position_;
+  // Of batches that has_room() has let in and process() has not seen.
+  std::uint64_t promised_bytes_ = 0, promised_records_ = 0;
 
   std::set<std::string, std::less<>> near_misses_said_;
 

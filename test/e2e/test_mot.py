@@ -47,6 +47,9 @@ def mot_server(start_server):
     def start():
         config = (EXAMPLE / "freshet.toml").read_text().replace("127.0.0.1:4566", "127.0.0.1:0").replace(
             "127.0.0.1:8080", "127.0.0.1:0")
+        # So that restarts begin at checkpoints: the real data makes ten of them.
+        config = config.replace("[limits]\n", "[limits]\nreplay = 20000\n", 1)
+        assert "replay" in config
         return start_server(config, prepare=lambda folder: reference.write(folder / "reference"))
     return start
 
