@@ -118,7 +118,7 @@ const KeySpec kKeys[] = {
     {"limits.replay", ValueKind::kCount,
      "The most events that a start reads again from the log, about: the distance of two "
      "checkpoints.",
-     "", 1'000, 1'000'000'000,
+     "", 1, 1'000'000'000,
      [](KeyTarget at) {
        at.config.limits.replay_records = static_cast<std::uint64_t>(at.value.number);
      },

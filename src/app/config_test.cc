@@ -179,7 +179,7 @@ TEST_F(ConfigTest, UnknownKeysNameTheNearest) {
         "FRS-1104 freshet.toml:4: unknown key \"horizn\", did you mean \"horizon\"?");
   check("[strems.detections]\n",
         "FRS-1104 freshet.toml:1: unknown key \"strems\", did you mean \"streams\"?");
-  check("[limits]\ncolour = 1\n", "; limits has memory, disk, query");
+  check("[limits]\ncolour = 1\n", "; limits has memory, disk, replay, query");
   check("[limits.query]\nmemory = '64MiB'\nrow = 5\n", "freshet.toml:3: unknown key \"row\"");
   check("[auth.keys.a]\nsecret = 'x'\n", "secret_file");
   check("zzzzz = 1\n", "the first level has data, aws_rate_limits");

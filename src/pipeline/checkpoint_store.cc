@@ -212,6 +212,7 @@ Result<Checkpoint> CheckpointStore::write(CheckpointDraft draft,
   for (std::size_t i = 0; i < draft.streams.size(); ++i) {
     CheckpointDraft::Stream& stream = draft.streams[i];
     if (!stream.sealed) continue;
+    checkpoint.streams[i].ledger = Ledger::rows(stream.sealed->ledger);
     for (std::size_t table = 0; table < stream.sealed->tables.size(); ++table) {
       FRESHET_TRY_STATUS(
           write_table(checkpoint.streams[i], table, stream.sealed->tables[table], cancelled));

@@ -29,8 +29,8 @@ std::uint64_t StreamPipeline::plan_hash() const {
 StreamPipeline::Sealed StreamPipeline::seal(StreamCheckpoint& to) {
   to.plan = plan_hash();
   to.ref_version = ref_version_;
-  to.ledger = tables_->ledger_rows();
   Sealed sealed;
+  sealed.ledger = tables_->ledger();
   std::array<hot::Table*, 3> tables = tables_->hot_tables();
   for (std::size_t i = 0; i < tables.size(); ++i) sealed.tables[i] = tables[i]->seal();
   sealed.ids = dedup_.hold_state();

@@ -103,6 +103,7 @@ class StreamPipeline {
   // Owner, when all that was processed is published: the state, which stays as it is from now on.
   struct Sealed {
     std::array<hot::Table::Sealed, 3> tables;
+    Ledger::Minutes ledger;
     dedup::DedupState ids;
   };
   Sealed seal(StreamCheckpoint& to);

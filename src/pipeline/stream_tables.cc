@@ -123,13 +123,9 @@ void StreamTables::trim(Position visible_from, std::int64_t minute_us) {
   ledger_.trim(minute_us);
 }
 
-std::vector<LedgerRow> StreamTables::ledger_rows() {
-  Ledger::Minutes minutes;
-  {
-    MutexLock lock(mutex_);
-    minutes = ledger_.snapshot();
-  }
-  return Ledger::rows(minutes);
+Ledger::Minutes StreamTables::ledger() {
+  MutexLock lock(mutex_);
+  return ledger_.snapshot();
 }
 
 void StreamTables::restore(Position position, std::uint32_t ref_version,

@@ -53,10 +53,10 @@ class StreamTables {
   // `minute_us`.
   void trim(Position visible_from, std::int64_t minute_us);
 
-  // Checkpoints. Owner; the ledger's rows as of now, and all of it again before the first
+  // Checkpoints. Owner; the ledger as of now, and all of it again before the first
   // publish().
   std::array<hot::Table*, 3> hot_tables() { return {&rows_, &dead_, &dupes_}; }
-  std::vector<LedgerRow> ledger_rows();
+  Ledger::Minutes ledger();
   void restore(Position position, std::uint32_t ref_version, const std::vector<LedgerRow>& ledger);
 
   Cut cut();
