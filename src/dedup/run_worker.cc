@@ -97,15 +97,16 @@ bool RunWorker::let_go() {
   std::uint64_t first_row = first_row_.load(std::memory_order_relaxed);
   if (oldest_us_.load(std::memory_order_relaxed) >= past_us) return false;
   RunSet set = *book_.read();
-  std::size_t gone = 0;
+  std::vector<std::uint64_t> gone;
   for (RunGroup& group : set) {
-    gone += std::erase_if(group.runs, [&](const RunFilePtr& run) {
+    std::erase_if(group.runs, [&](const RunFilePtr& run) {
       if (run->youngest_us() >= past_us || run->rows_end() > first_row) return false;
-      garbage_.push_back(run->number());
+      gone.push_back(run->number());
       return true;
     });
   }
-  if (gone == 0) return false;
+  if (gone.empty()) return false;
+  garbage_.insert(garbage_.end(), gone.begin(), gone.end());
   for (std::size_t i = set.size() - 1; i-- > 0;) {
     // Not while a tag of its own still changes: the pass would bring it back.
     if (!set[i].runs.empty() || set[i].tags != 1u << set[i].tag) continue;
