@@ -53,9 +53,14 @@ class OneFile : public freshet::io::Disk {
     return std::unique_ptr<freshet::io::File>(std::make_unique<MemoryFile>(bytes_));
   }
   Status rename(const std::string&, const std::string&) override { return refused(); }
+  Status rename_new(const std::string&, const std::string&) override { return refused(); }
   Status remove(const std::string&) override { return refused(); }
   Status make_directory(const std::string&) override { return refused(); }
   Result<std::vector<std::string>> list(const std::string&) override { return refused(); }
+  Result<freshet::io::FileFacts> look_at(const std::string&) override { return refused(); }
+  Result<std::unique_ptr<freshet::io::FileLock>> try_lock(const std::string&) override {
+    return refused();
+  }
   Status sync_directory(const std::string&) override { return refused(); }
   Result<std::uint64_t> free_bytes(const std::string&) override { return refused(); }
 
