@@ -264,17 +264,17 @@ void Dedup::release_runs(std::uint64_t hold) {
   if (state_->store != nullptr) state_->store->worker().unpin(hold);
 }
 
-Status Dedup::restore_runs(const std::vector<std::vector<std::uint64_t>>& groups) {
+Result<std::uint64_t> Dedup::restore_runs(const std::vector<std::vector<std::uint64_t>>& groups) {
   State& s = *state_;
   if (s.store == nullptr) {
-    if (groups.empty()) return ok();
+    if (groups.empty()) return std::uint64_t{0};
     return Error(Code::kInvalid, 3454, "there are runs of event ids, but no folder for them");
   }
   FRESHET_CHECK(!s.is_ready);
   FRESHET_TRY_STATUS(s.store->worker().restore(groups));
   s.is_ready = true;
   s.filter_bytes = s.store->worker().filter().bytes();
-  return ok();
+  return s.store->worker().pin();
 }
 
 void Dedup::restore_entry(const DedupEntry& entry) {

@@ -117,12 +117,13 @@ class Dedup {
 
   // A checkpoint: owner thread, between two blocks.
   DedupState hold_state();
-  // The checkpoint of that hold will not be needed again.
+  // The checkpoint of that hold (0: none) will not be needed again.
   void release_runs(std::uint64_t hold);
   // Owner thread, on a new Dedup, before all else: the same state again. First the runs, whose
   // files must be those of the checkpoint (others are removed), then the entries in their order.
-  // Whoever restores nothing begins with no runs: the first expire() removes what lies there.
-  Status restore_runs(const std::vector<std::vector<std::uint64_t>>& groups);
+  // Whoever restores nothing begins with no runs: the first expire() removes what lies there. Gives
+  // a hold of those runs, as hold_state() does: the checkpoint may be needed again.
+  Result<std::uint64_t> restore_runs(const std::vector<std::vector<std::uint64_t>>& groups);
   void restore_entry(const DedupEntry& entry);
 
   // Owner thread. What kept ids from going to disk since the last call: memory fills meanwhile.

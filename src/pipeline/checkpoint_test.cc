@@ -60,7 +60,10 @@ class CheckpointTest : public RunnerTest {
  protected:
   CheckpointTest() {
     checkpoint_records_ = 1'000;
+    // So that most ids are in runs, and runs are merged.
     memory_ids_ = 600;
+    settings_.dedup.generation_bits = 5;
+    settings_.dedup.merge_fan_in = 3;
   }
 
   std::filesystem::path folder() const { return directory_ / "checkpoint/journal-0"; }
@@ -181,6 +184,26 @@ TEST_F(CheckpointTest, goes_on_over_several_lives) {
   EXPECT_EQ(state(), before);
 }
 
+// What a life merges and lets go must not be what the checkpoint that it began at names: a crash
+// before the next one begins there again.
+TEST_F(CheckpointTest, is_still_whole_after_a_life_that_made_no_other) {
+  start();
+  fill();
+  checkpoint_records_ = 1'000'000;
+  start();
+  ASSERT_TRUE(began_at_checkpoint());
+  Position began = runner_->report().checkpoints[0];
+  for (int round = 0; round < 60; ++round) {
+    std::vector<std::string> events;
+    for (int i = 0; i < 100; ++i, ++next_) events.push_back(event_json(next_));
+    ASSERT_TRUE(put(events).has_value());
+  }
+  std::string before = state();
+  start();
+  EXPECT_EQ(runner_->report().checkpoints[0], began);
+  EXPECT_EQ(state(), before);
+}
+
 // One bad file after another: the checkpoint before is taken, or the whole log; the state is one.
 TEST_F(CheckpointTest, a_bad_file_falls_back_to_the_one_before_and_last_to_the_log) {
   start();
@@ -247,6 +270,7 @@ TEST_F(CheckpointTest, a_log_that_lost_its_end_is_believed) {
 TEST_F(CheckpointTest, rows_leave_memory_and_a_full_budget_takes_more) {
   memory_bytes_ = 24u << 20;
   memory_ids_ = 20'000;
+  settings_.dedup = {};
   checkpoint_records_ = 20'000;
   start();
   std::uint64_t throttled = 0;

@@ -159,6 +159,7 @@ Status Shard::can_restore(const Checkpoint& checkpoint) const {
 }
 
 Status Shard::restore(const Checkpoint& checkpoint) {
+  auto kept = std::make_shared<CheckpointWork>();
   for (const StreamCheckpoint& from : checkpoint.streams) {
     auto found = streams_.find(from.stream);
     if (found == streams_.end()) continue;  // deleted since
@@ -166,10 +167,13 @@ Status Shard::restore(const Checkpoint& checkpoint) {
     runtime.visible_from_us = from.visible_from_us;
     runtime.bytes = from.bytes;
     runtime.samples.assign(from.samples.begin(), from.samples.end());
-    if (runtime.stream.pipeline)
-      FRESHET_TRY_STATUS(runtime.stream.pipeline->restore(
-          from, checkpoint.position, *checkpoints_->store, checkpoints_->disk));
+    if (!runtime.stream.pipeline) continue;
+    FRESHET_TRY(std::uint64_t hold,
+                runtime.stream.pipeline->restore(from, checkpoint.position, *checkpoints_->store,
+                                                 checkpoints_->disk));
+    kept->holds.emplace_back(from.stream, hold);
   }
+  checkpoints_kept_.push_back(std::move(kept));
   published_ = checkpoint.position;
   published_us_ = checkpoint.arrival_us;
   return ok();

@@ -37,9 +37,9 @@ StreamPipeline::Sealed StreamPipeline::seal(StreamCheckpoint& to) {
   return sealed;
 }
 
-Status StreamPipeline::restore(const StreamCheckpoint& from, Position position,
-                               CheckpointStore& store, io::Disk& disk) {
-  FRESHET_TRY_STATUS(dedup_.restore_runs(from.ids.runs));
+Result<std::uint64_t> StreamPipeline::restore(const StreamCheckpoint& from, Position position,
+                                              CheckpointStore& store, io::Disk& disk) {
+  FRESHET_TRY(std::uint64_t hold, dedup_.restore_runs(from.ids.runs));
   FRESHET_TRY_STATUS(store.read_ids(
       from.ids, [this](const dedup::DedupEntry& entry) { dedup_.restore_entry(entry); }));
   std::array<hot::Table*, 3> tables = tables_->hot_tables();
@@ -51,7 +51,7 @@ Status StreamPipeline::restore(const StreamCheckpoint& from, Position position,
   tables_->restore(position, from.ref_version, from.ledger);
   ref_version_ = from.ref_version;
   last_position_ = position;
-  return ok();
+  return hold;
 }
 
 Status StreamPipeline::move_to_files(const TableCheckpoint& rows, const std::string& folder,

@@ -175,7 +175,10 @@ Status StreamPipeline::process_decoded(BatchDecoder& batch, Position last) {
   FRESHET_TRY_STATUS(decide(batch));
   report_near_misses(batch.decoder());
   FRESHET_TRY_STATUS(finish_rows(batch.rows()));
-  return append_outcomes();
+  FRESHET_TRY_STATUS(append_outcomes());
+  // Here and not only with trim(): ids must leave memory as fast as they come.
+  dedup_.expire(expired_us_, expired_rows_end_);
+  return ok();
 }
 
 // In log order: each accepted event is new, or its row leaves the batch.
@@ -384,7 +387,9 @@ PublishPoint StreamPipeline::take_publish_point() {
 void StreamPipeline::trim(Position visible_from, std::int64_t visible_from_us,
                           std::int64_t now_us) {
   tables_->trim(visible_from, visible_from_us);
-  dedup_.expire(now_us, tables_->rows().snapshot().begin());
+  expired_us_ = now_us;
+  expired_rows_end_ = tables_->rows().snapshot().begin();
+  dedup_.expire(expired_us_, expired_rows_end_);
   if (auto failure = dedup_.take_failure()) {
     log_error(
         "event ids stay in memory until the disk takes them: when it is full, clients are told to "

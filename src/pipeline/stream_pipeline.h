@@ -107,9 +107,10 @@ class StreamPipeline {
     dedup::DedupState ids;
   };
   Sealed seal(StreamCheckpoint& to);
-  // Owner, before the first record. The reference versions have been applied.
-  Status restore(const StreamCheckpoint& from, Position position, CheckpointStore& store,
-                 io::Disk& disk);
+  // Owner, before the first record. The reference versions have been applied. Gives the hold of the
+  // runs that the checkpoint names: it may be needed again until there is a newer one.
+  Result<std::uint64_t> restore(const StreamCheckpoint& from, Position position,
+                                CheckpointStore& store, io::Disk& disk);
   // A checkpoint is not needed any more.
   void release(std::uint64_t ids_hold) { dedup_.release_runs(ids_hold); }
   // Owner. Where more of the budget is used than `above`, sealed chunks leave memory for their
@@ -166,6 +167,9 @@ class StreamPipeline {
   const PoisonEvents& poison_;
   std::uint32_t ref_version_ = 0;
   Position last_position_;
+  // As trim() said last: log time, and one past the last row that has left.
+  std::int64_t expired_us_ = 0;
+  std::uint64_t expired_rows_end_ = 0;
   // Of batches that has_room() has let in and process() has not seen.
   std::uint64_t promised_bytes_ = 0, promised_records_ = 0;
 
