@@ -4,10 +4,10 @@
 
 #include <algorithm>
 #include <cstring>
-#include <new>
 
 #include "common/bytes.h"
 #include "common/crc32c.h"
+#include "io/page_memory.h"
 
 namespace freshet::hot {
 namespace {
@@ -32,25 +32,6 @@ struct Stretch {
 };
 static_assert(sizeof(Stretch) == 16);
 
-class AlignedPiece {
- public:
-  explicit AlignedPiece(std::size_t bytes)
-      : bytes_(bytes),
-        memory_(static_cast<std::byte*>(::operator new(bytes, std::align_val_t{kPageBytes}))) {
-    std::memset(memory_.get(), 0, bytes);
-  }
-  std::span<std::byte> first(std::size_t count) { return {memory_.get(), std::min(count, bytes_)}; }
-
- private:
-  struct Free {
-    void operator()(std::byte* memory) const {
-      ::operator delete(memory, std::align_val_t{kPageBytes});
-    }
-  };
-  std::size_t bytes_;
-  std::unique_ptr<std::byte, Free> memory_;
-};
-
 Error damaged(const std::string& path, std::uint64_t offset, const char* what) {
   return Error(Code::kCorruption, 3304,
                fmt::format("{} is damaged at offset {}: {}; its rows are made again from the log",
@@ -69,12 +50,12 @@ std::vector<Stretch> stretches_of(const Chunk& chunk) {
   return stretches;
 }
 
-AlignedPiece trailer_of(const TrailerHeader& header, const std::vector<Stretch>& stretches,
-                        std::uint64_t trailer_bytes) {
-  AlignedPiece trailer(trailer_bytes);
-  std::byte* to = trailer.first(trailer_bytes).data();
-  std::memcpy(to, &header, sizeof(header));
-  std::memcpy(to + sizeof(header), stretches.data(), stretches.size() * sizeof(Stretch));
+io::PageMemory trailer_of(const TrailerHeader& header, const std::vector<Stretch>& stretches,
+                          std::uint64_t trailer_bytes) {
+  io::PageMemory trailer(trailer_bytes);
+  std::memcpy(trailer.data(), &header, sizeof(header));
+  std::memcpy(trailer.data() + sizeof(header), stretches.data(),
+              stretches.size() * sizeof(Stretch));
   return trailer;
 }
 
@@ -87,16 +68,10 @@ Status write_stretches(io::File& file, const Chunk& chunk, std::vector<Stretch>&
   return ok();
 }
 
-// Also where a crash or a full disk has left part of it.
-Status remove_if_there(io::Disk& disk, const std::string& path) {
-  Status removed = disk.remove(path);
-  return removed || removed.error().code() == Code::kNotFound ? ok() : std::move(removed);
-}
-
 Result<std::vector<Stretch>> read_trailer(io::File& file, const std::string& path,
                                           const ChunkFile& expected) {
-  AlignedPiece trailer(expected.trailer_bytes);
-  std::span<std::byte> bytes = trailer.first(expected.trailer_bytes);
+  io::PageMemory trailer(expected.trailer_bytes);
+  std::span<std::byte> bytes{trailer.data(), expected.trailer_bytes};
   FRESHET_TRY(std::size_t got, file.read(expected.chunk_bytes, bytes));
   if (got != bytes.size()) return damaged(path, expected.chunk_bytes, "the file is cut");
   if (crc32c(0, bytes) != expected.trailer_crc)
@@ -127,7 +102,7 @@ Result<std::shared_ptr<Chunk>> copy_into_arena(io::File& file, const std::string
 Result<ChunkFile> write_chunk_file(io::Disk& disk, const std::string& folder,
                                    const std::string& name, const Chunk& chunk) {
   std::string path = folder + "/" + name;
-  FRESHET_TRY_STATUS(remove_if_there(disk, path));
+  FRESHET_TRY_STATUS(io::remove_if_there(disk, path));
   FRESHET_TRY(auto file, disk.open(path, io::OpenMode::kDirectCreate));
   std::vector<Stretch> stretches = stretches_of(chunk);
   FRESHET_TRY_STATUS(write_stretches(*file, chunk, stretches));
@@ -142,8 +117,8 @@ Result<ChunkFile> write_chunk_file(io::Disk& disk, const std::string& folder,
                        .first_row = known.first_row,
                        .row_count = known.row_count,
                        .stretch_count = static_cast<std::uint32_t>(stretches.size())};
-  AlignedPiece trailer = trailer_of(header, stretches, known.trailer_bytes);
-  std::span<const std::byte> bytes = trailer.first(known.trailer_bytes);
+  io::PageMemory trailer = trailer_of(header, stretches, known.trailer_bytes);
+  std::span<const std::byte> bytes{trailer.data(), known.trailer_bytes};
   known.trailer_crc = crc32c(0, bytes);
   FRESHET_TRY_STATUS(file->write(known.chunk_bytes, bytes));
   FRESHET_TRY_STATUS(file->sync());
@@ -156,9 +131,9 @@ Status verify_chunk_file(io::Disk& disk, const std::string& folder, const ChunkF
   std::string path = folder + "/" + file.name;
   FRESHET_TRY(auto opened, disk.open(path, io::OpenMode::kDirectRead));
   FRESHET_TRY(auto stretches, read_trailer(*opened, path, file));
-  AlignedPiece piece(kPieceBytes);
+  io::PageMemory piece(kPieceBytes);
   for (const Stretch& stretch : stretches) {
-    std::span<std::byte> bytes = piece.first(stretch.bytes);
+    std::span<std::byte> bytes{piece.data(), stretch.bytes};
     FRESHET_TRY(std::size_t got, opened->read(stretch.offset, bytes));
     if (got != bytes.size()) return damaged(path, stretch.offset, "the file is cut");
     if (crc32c(0, bytes) != stretch.crc)

@@ -81,6 +81,9 @@ class Disk {
 // The machine's disk. Thread-safe.
 Disk& system_disk();
 
+// No error where there is no such file.
+Status remove_if_there(Disk& disk, const std::string& path);
+
 // Holds an exclusive lock on a file for its life (flock), so that one process writes a data
 // directory.
 class DirectoryLock {

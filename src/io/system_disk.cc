@@ -256,6 +256,11 @@ class SystemDisk : public Disk {
 
 }  // namespace
 
+Status remove_if_there(Disk& disk, const std::string& path) {
+  Status removed = disk.remove(path);
+  return removed || removed.error().code() == Code::kNotFound ? ok() : std::move(removed);
+}
+
 Disk& system_disk() {
   static SystemDisk disk;
   return disk;

@@ -26,11 +26,6 @@ bool is_manifest(const std::string& name) {
   return name.starts_with(kPrefix) && !name.ends_with(kUnfinished);
 }
 
-Status remove_if_there(io::Disk& disk, const std::string& path) {
-  Status removed = disk.remove(path);
-  return removed || removed.error().code() == Code::kNotFound ? ok() : std::move(removed);
-}
-
 Result<std::string> read_whole(io::Disk& disk, const std::string& path) {
   FRESHET_TRY(auto file, disk.open(path, io::OpenMode::kRead));
   FRESHET_TRY(std::uint64_t size, file->size());
@@ -73,7 +68,7 @@ Result<std::optional<Checkpoint>> CheckpointStore::load(Position last, io::Execu
         return std::move(good).error();
       log_warning("a checkpoint cannot be used and is removed",
                   {{"error", good.error().to_string()}});
-      FRESHET_TRY_STATUS(remove_if_there(disk_, path(*name)));
+      FRESHET_TRY_STATUS(io::remove_if_there(disk_, path(*name)));
     } else if (!newest) {
       newest = *std::move(found);
     } else {
@@ -96,7 +91,7 @@ Status CheckpointStore::clear() {
 }
 
 Status CheckpointStore::remove(Position position) {
-  FRESHET_TRY_STATUS(remove_if_there(disk_, path(manifest_name(position))));
+  FRESHET_TRY_STATUS(io::remove_if_there(disk_, path(manifest_name(position))));
   return disk_.sync_directory(folder_);
 }
 
@@ -193,7 +188,7 @@ Status CheckpointStore::remove_unnamed() {
   for (bool manifests : {true, false}) {
     for (const std::string& name : names) {
       if (is_manifest(name) == manifests && !named.contains(name))
-        FRESHET_TRY_STATUS(remove_if_there(disk_, path(name)));
+        FRESHET_TRY_STATUS(io::remove_if_there(disk_, path(name)));
     }
   }
   std::erase_if(files_, [&](const auto& file) { return !named.contains(file.second.name); });
@@ -223,7 +218,10 @@ Result<Checkpoint> CheckpointStore::write(CheckpointDraft draft,
   FRESHET_TRY_STATUS(disk_.sync_directory(folder_));
   FRESHET_TRY_STATUS(write_manifest(checkpoint));
   keep(checkpoint);
-  FRESHET_TRY_STATUS(remove_unnamed());
+  // It stands, whatever becomes of old files: the next one tries again.
+  if (Status removed = remove_unnamed(); !removed)
+    log_warning("files of old checkpoints could not be removed",
+                {{"error", removed.error().to_string()}});
   return std::move(checkpoint);
 }
 
@@ -254,7 +252,7 @@ Status CheckpointStore::write_ids(StreamCheckpoint& stream, Position position,
   IdsCheckpoint& ids = stream.ids;
   ids.runs = state.runs.groups;
   ids.file = fmt::format("stream-{}-{:020}.ids", stream.stream, position.value);
-  FRESHET_TRY_STATUS(remove_if_there(disk_, path(ids.file)));
+  FRESHET_TRY_STATUS(io::remove_if_there(disk_, path(ids.file)));
   FRESHET_TRY(auto file, disk_.open(path(ids.file), io::OpenMode::kCreate));
   for (const dedup::DedupState::Piece& piece : state.memory) {
     std::span<const std::byte> bytes = std::as_bytes(std::span(piece.entries.get(), piece.count));
@@ -268,7 +266,7 @@ Status CheckpointStore::write_ids(StreamCheckpoint& stream, Position position,
 Status CheckpointStore::write_manifest(const Checkpoint& checkpoint) const {
   std::string name = path(manifest_name(checkpoint.position));
   std::string unfinished = name + std::string(kUnfinished);
-  FRESHET_TRY_STATUS(remove_if_there(disk_, unfinished));
+  FRESHET_TRY_STATUS(io::remove_if_there(disk_, unfinished));
   FRESHET_TRY(auto file, disk_.open(unfinished, io::OpenMode::kCreate));
   FRESHET_TRY_STATUS(file->write(0, as_bytes_of(checkpoint_bytes(checkpoint))));
   FRESHET_TRY_STATUS(file->sync());
