@@ -60,6 +60,37 @@ struct PoisonRow {
   std::uint32_t attempts = 0;
 };
 
+// An archived table: which metadata file is in force, and how far the log is in its files.
+struct ArchiveTableRow {
+  std::string name;          // "detections$dead"
+  std::string table_uuid;    // of the Iceberg table
+  std::string location;      // URL of its folder
+  std::string metadata_url;  // of the metadata file in force
+  std::int64_t version = 0;  // rises by one with each commit
+  Position boundary;         // every row up to it is in the files
+  Position building;         // what the append that was begun last ends at
+  std::int64_t committed_us = 0;
+};
+
+// A file that some kept snapshot of an archived table holds.
+struct ArchiveFileRow {
+  std::string name;  // in the object store
+  std::uint64_t bytes = 0;
+  std::uint64_t rows = 0;
+  std::string checksum;  // XXH3-128 of its bytes, 32 hexadecimal digits
+};
+
+struct ArchiveCommit {
+  std::string table;
+  // What it was built on.
+  std::int64_t expected_version = 0;
+  Position expected_boundary;
+  std::string metadata_url;
+  Position boundary;
+  std::int64_t committed_us = 0;
+  std::vector<ArchiveFileRow> added;
+};
+
 class Catalog {
  public:
   // Makes the file where it is missing. kInvalid FRS-13xx for a schema version that this binary
@@ -93,6 +124,18 @@ class Catalog {
   Result<std::vector<PoisonRow>> poison();
   Result<std::uint32_t> add_poison_attempt(
       std::uint64_t record_hash);  // attempts so far, this one included
+
+  Result<std::vector<ArchiveTableRow>> archive_tables();  // by name
+  Status add_archive_table(const ArchiveTableRow& row);
+  // Remembers where an append will end before its first file is made, so that after a crash it is
+  // made again with the same names.
+  Status begin_archive_append(const std::string& table, Position building);
+  // The compare-and-swap that makes a commit: all of it, or kExists FRS-1356 where the table is not
+  // at the expected version and boundary any more.
+  Status commit_archive(const ArchiveCommit& commit);
+  Result<std::vector<ArchiveFileRow>> archive_files(const std::string& table);
+  // Of files that no kept snapshot holds any more.
+  Status remove_archive_files(const std::string& table, const std::vector<std::string>& names);
 
  private:
   struct State;

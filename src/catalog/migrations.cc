@@ -56,6 +56,24 @@ CREATE TABLE reference_activations (
 CREATE TABLE poison (
   record_hash INTEGER PRIMARY KEY,
   attempts INTEGER NOT NULL) STRICT;
+)sql"},
+                                     {2, R"sql(
+CREATE TABLE archive_tables (
+  name TEXT PRIMARY KEY,
+  table_uuid TEXT NOT NULL,
+  location TEXT NOT NULL,
+  metadata_url TEXT NOT NULL,
+  version INTEGER NOT NULL,
+  boundary INTEGER NOT NULL,
+  building INTEGER NOT NULL,
+  committed_us INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE archive_files (
+  table_name TEXT NOT NULL REFERENCES archive_tables(name) ON DELETE CASCADE,
+  name TEXT NOT NULL,
+  byte_count INTEGER NOT NULL,
+  row_count INTEGER NOT NULL,
+  checksum TEXT NOT NULL,
+  PRIMARY KEY (table_name, name)) STRICT, WITHOUT ROWID;
 )sql"}};
 
 Result<std::int64_t> version_of(Database& database, const std::string& path) {
