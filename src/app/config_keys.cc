@@ -292,6 +292,10 @@ const KeySpec kKeys[] = {
      "How often rows become files, which other programs see from then on.", "", kSecond, 24 * kHour,
      [](KeyTarget at) { at.config.archive.commit_every_us = at.value.number; },
      [](KeySource at) -> std::string { return duration(at.config.archive.commit_every_us); }},
+    {"archive.keep_snapshots", ValueKind::kDuration,
+     "How long other programs can read the tables as they were at a past commit.", "", 60 * kSecond,
+     kYear, [](KeyTarget at) { at.config.archive.keep_snapshots_us = at.value.number; },
+     [](KeySource at) -> std::string { return duration(at.config.archive.keep_snapshots_us); }},
     {"archive.endpoint", ValueKind::kText,
      "The address of an S3 that is not AWS's: \"http://127.0.0.1:9000\". Keys come from "
      "AWS_ACCESS_KEY_ID and the other places where AWS's tools look.",

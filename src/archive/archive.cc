@@ -26,6 +26,9 @@ struct Metrics {
       metrics::counter("freshet_archive_failures_total", "Rounds of commits that failed");
   metrics::Gauge& failing = metrics::gauge(
       "freshet_archive_failing", "1 while rows cannot be archived; log and memory keep them");
+  metrics::Counter& removed = metrics::counter(
+      "freshet_archive_removed_objects_total",
+      "Objects that no kept snapshot named and that were removed from the archive");
   metrics::Histogram& seconds =
       metrics::histogram("freshet_archive_commit_duration_seconds", "Time of a round of commits");
 };
@@ -117,6 +120,7 @@ Status Archive::claim_store() {
 
 void Archive::start() {
   next_commit_ns_ = clock_.monotonic_ns() + config_.commit_every_us * 1000;
+  next_upkeep_ns_ = clock_.monotonic_ns() + config_.upkeep_every_us * 1000;
   thread_ = std::thread([this] { run(); });
 }
 
@@ -144,6 +148,13 @@ void Archive::run() {
     std::int64_t began_ns = clock_.monotonic_ns();
     Status committed = run_once();
     archive_metrics().seconds.observe_us((clock_.monotonic_ns() - began_ns) / 1000);
+    if (committed && clock_.monotonic_ns() >= next_upkeep_ns_) {
+      next_upkeep_ns_ = clock_.monotonic_ns() + config_.upkeep_every_us * 1000;
+      if (Status kept = upkeep(); !kept) {
+        log_warning("old snapshots and files of the archive stay for now",
+                    {{"error", kept.error().to_string()}});
+      }
+    }
     report(committed);
     next_commit_ns_ = began_ns + (committed ? config_.commit_every_us * 1000
                                             : std::min(kRetryNs, config_.commit_every_us * 1000));
@@ -169,6 +180,16 @@ bool Archive::commit_is_due() {
     if (rows->end() - pipeline::first_row_at(*rows, from) >= config_.commit_rows) return true;
   }
   return false;
+}
+
+Status Archive::upkeep() {
+  std::int64_t now_us = clock_.wall_us();
+  for (const std::shared_ptr<Table>& table : all_tables()) {
+    FRESHET_TRY_STATUS(table->expire(now_us - config_.keep_snapshots_us));
+    FRESHET_TRY(std::uint64_t removed, table->remove_orphans(config_.orphan_grace_us));
+    archive_metrics().removed.add(removed);
+  }
+  return ok();
 }
 
 Status Archive::run_once() {

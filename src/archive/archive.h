@@ -17,6 +17,9 @@ namespace freshet::archive {
 
 struct ArchiveConfig {
   std::int64_t commit_every_us = 60'000'000;
+  std::int64_t keep_snapshots_us = 6ll * 3'600'000'000;
+  std::int64_t orphan_grace_us = 3'600'000'000;
+  std::int64_t upkeep_every_us = 600'000'000;
   std::uint64_t commit_rows = 2'000'000;      // so many rows are a commit, before its time
   std::string work_folder;                    // below the data directory
   std::uint64_t copies_bytes = 10ull << 30;   // of files fetched from an object store for queries
@@ -41,6 +44,8 @@ class Archive : public ArchiveService {
   void stop();
   // Commits everything that is visible now. Not beside the thread.
   Status run_once();
+  // Lets old snapshots and orphans go, of every table. Not beside the thread.
+  Status upkeep();
 
   std::vector<ArchivedTable> tables() override;
   Result<LoadedTable> load(std::string_view iceberg_name) override;
@@ -76,6 +81,7 @@ class Archive : public ArchiveService {
   bool claimed_ = false;  // the store is known to be ours
   std::string last_error_;
   std::int64_t next_commit_ns_ = 0;
+  std::int64_t next_upkeep_ns_ = 0;
 
   Mutex tables_mutex_;
   std::map<std::string, std::shared_ptr<Table>, std::less<>> tables_

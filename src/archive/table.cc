@@ -90,7 +90,9 @@ std::shared_ptr<const TableState> Table::state() const {
 
 void Table::set_state(std::shared_ptr<const TableState> state) {
   MutexLock lock(mutex_);
+  if (state_) past_.push_back(state_);
   state_ = std::move(state);
+  std::erase_if(past_, [](const auto& past) { return past.expired(); });
 }
 
 pipeline::ArchivedPart Table::part() const {

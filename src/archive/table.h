@@ -7,6 +7,7 @@
 
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -67,6 +68,13 @@ class Table {
                       std::uint64_t rows_max);
   Status commit(const Change& change);
 
+  // Snapshots older than that leave the table's history; the current one stays.
+  Status expire(std::int64_t older_than_us);
+  // Removes what lies in the table's folder, is older than `grace_us`, and belongs to no kept
+  // snapshot and no query that still runs. Gives how many objects went. Where anything that might
+  // be needed cannot be read, nothing is removed.
+  Result<std::uint64_t> remove_orphans(std::int64_t grace_us);
+
   const std::string& name() const { return info_.name; }
 
  private:
@@ -92,6 +100,11 @@ class Table {
                       std::vector<HeldManifest> manifests, const Change& change);
   Status swap(const catalog::ArchiveCommit& commit);
   void set_state(std::shared_ptr<const TableState> state);
+  Result<std::set<std::string>> names_in_use();
+  Status add_snapshot_names(const iceberg::Snapshot& snapshot, std::set<std::string>& names,
+                            std::set<std::string>& manifests_seen);
+  Status add_name(const std::string& url, std::set<std::string>& names);
+  void add_pinned_names(std::set<std::string>& names);
   std::string random_uuid();
   std::int64_t now_ms() const { return parts_.clock.wall_us() / 1000; }
   std::string folder() const { return iceberg_name_of(info_.name); }
@@ -105,6 +118,7 @@ class Table {
 
   mutable Mutex mutex_;
   std::shared_ptr<const TableState> state_ FRESHET_GUARDED_BY(mutex_);
+  std::vector<std::weak_ptr<const TableState>> past_ FRESHET_GUARDED_BY(mutex_);  // maybe in use
 };
 
 }  // namespace freshet::archive
