@@ -10,6 +10,9 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parents[1] / "examples" / "mot")]
 
 import configs  # noqa: E402  the path is set above
+import feeds  # noqa: E402
+import make_sample  # noqa: E402
+import reference  # noqa: E402
 import server as server_module  # noqa: E402
 
 
@@ -57,6 +60,26 @@ def start_server(request, tmp_path):
     for one in started:
         if one.process is not None and one.process.poll() is None:
             one.stop()
+
+
+@pytest.fixture(params=["sample", "mot17"])
+def data(request, tmp_path):
+    """A folder of ground truth, and the share of malformed events that fits its size."""
+    if request.param == "mot17":
+        folder = os.environ.get("FRESHET_MOT_DIR")
+        if not folder:
+            pytest.skip("FRESHET_MOT_DIR is not set: NOT tried on real detections, only on made-up ones")
+        return pathlib.Path(folder), 0.001
+    make_sample.write(tmp_path / "sample", frames=120, tracks=12)
+    return tmp_path / "sample", 0.01
+
+
+@pytest.fixture
+def mot_server(start_server):
+    """Starts servers with the example's configuration and `more` of it."""
+    def start(more="", **options):
+        return start_server(feeds.config(more), prepare=lambda folder: reference.write(folder / "reference"), **options)
+    return start
 
 
 @pytest.fixture(scope="module")

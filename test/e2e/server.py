@@ -34,8 +34,9 @@ class SqlError(Exception):
 class Server:
     """Started with start(), ended with stop() or kill(). The ports stay the same across restarts."""
 
-    def __init__(self, folder, config, data=None):
+    def __init__(self, folder, config, data=None, environment=None):
         self.folder = pathlib.Path(folder)
+        self.environment = environment or {}
         self.data = pathlib.Path(data) if data else self.folder / "data"
         self.config_file = self.folder / "freshet.toml"
         self.config_file.write_text(config, encoding="utf-8")
@@ -52,7 +53,7 @@ class Server:
         with contextlib.suppress(FileNotFoundError):
             addresses_file.unlink()
         environment = {**os.environ, "FRESHET_LISTEN__AWS": self.addresses["aws"],
-                       "FRESHET_LISTEN__HTTP": self.addresses["http"]}
+                       "FRESHET_LISTEN__HTTP": self.addresses["http"], **self.environment}
         with open(self.log_file, "ab") as log:
             self.process = subprocess.Popen(
                 [str(BINARY), "serve", "--config", str(self.config_file), "--data", str(self.data)],

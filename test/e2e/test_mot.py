@@ -4,76 +4,10 @@ With FRESHET_MOT_DIR on the real ground truth (204,701 rows); always on a small 
 """
 import collections
 import itertools
-import json
-import os
-import pathlib
 import shutil
-import subprocess
-import sys
-import threading
 
-import pytest
-
-import check
-import make_sample
 import mot
-import reference
-import server as server_module
-
-EXAMPLE = server_module.ROOT / "examples" / "mot"
-
-# What the data's own README says: a mistake in reading the files would otherwise stand on both sides.
-MOT17_ROWS = {"MOT17-02": 30_003, "MOT17-04": 108_005, "MOT17-05": 8_013, "MOT17-09": 10_411, "MOT17-10": 17_450,
-              "MOT17-11": 10_617, "MOT17-13": 20_202}
-MOT17_CLASSES = {"pedestrian": 112_297, "occluder on the ground": 28_573, "occluder full": 19_580, "bicycle": 13_527,
-                 "static person": 12_041, "car": 6_189, "occluder": 3_724, "distractor": 3_595, "reflection": 2_250,
-                 "person on vehicle": 1_864, "motorbike": 1_050, "non motorised vehicle": 11}
-
-
-@pytest.fixture(params=["sample", "mot17"])
-def data(request, tmp_path):
-    """A folder of ground truth, and the share of malformed events that fits its size."""
-    if request.param == "mot17":
-        folder = os.environ.get("FRESHET_MOT_DIR")
-        if not folder:
-            pytest.skip("FRESHET_MOT_DIR is not set: NOT tried on real detections, only on made-up ones")
-        return pathlib.Path(folder), 0.001
-    make_sample.write(tmp_path / "sample", frames=120, tracks=12)
-    return tmp_path / "sample", 0.01
-
-
-@pytest.fixture
-def mot_server(start_server):
-    def start():
-        config = (EXAMPLE / "freshet.toml").read_text().replace("127.0.0.1:4566", "127.0.0.1:0").replace(
-            "127.0.0.1:8080", "127.0.0.1:0")
-        # So that restarts begin at checkpoints: the real data makes ten of them.
-        config = config.replace("[limits]\n", "[limits]\nreplay = 20000\n", 1)
-        assert "replay" in config
-        return start_server(config, prepare=lambda folder: reference.write(folder / "reference"))
-    return start
-
-
-def publish(server, folder, manifest, *more):
-    done = subprocess.run([sys.executable, str(EXAMPLE / "publish.py"), str(folder), "--endpoint", server.aws_url,
-                           "--manifest", str(manifest), *more], capture_output=True, text=True, check=False, timeout=900)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return json.loads(pathlib.Path(manifest).read_text())
-
-
-def assert_all_right(server, folder, manifest):
-    faults, summary = check.check(folder, manifest, server.http_url)
-    assert not faults, f"{summary}\n" + "\n".join(faults[:40])
-    print(summary)
-
-
-def assert_published_counts(server):
-    """The counts of the data's README, from the table alone."""
-    assert {row["camera_id"]: int(row["n"]) for row in server.sql(
-        "SELECT camera_id, count(*) AS n FROM detections GROUP BY ALL")} == MOT17_ROWS
-    assert {row["item_name"]: int(row["n"]) for row in server.sql(
-        "SELECT item_name, count(*) AS n FROM detections GROUP BY ALL")} == MOT17_CLASSES
-    assert server.value("SELECT count(*) FROM detections") == 204_701
+from feeds import Killer, assert_all_right, assert_published_counts, publish
 
 
 def assert_the_unknown_place_is_null(server, folder):
@@ -111,29 +45,6 @@ def test_seven_cameras_and_after(mot_server, data, tmp_path):
             shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
     server.start()
     assert server.content_hashes() == after, "rows made again from the log are not the same bytes"
-
-
-class Killer(threading.Thread):
-    """Kills the server and starts it again, over and over."""
-
-    def __init__(self, server, every_seconds):
-        super().__init__(daemon=True)
-        self.server, self.every_seconds = server, every_seconds
-        self.stopping, self.kills, self.failure = threading.Event(), 0, None
-
-    def run(self):
-        try:
-            while not self.stopping.wait(self.every_seconds):
-                self.server.kill()
-                self.kills += 1
-                self.server.start()
-        except Exception as failure:  # shown by the test
-            self.failure = failure
-
-    def stop(self):
-        self.stopping.set()
-        self.join(120)
-        assert self.failure is None, self.failure
 
 
 def test_seven_cameras_while_the_server_is_killed(mot_server, data, tmp_path, request):

@@ -1,48 +1,21 @@
 """The object store against an S3 over a socket: moto's server, which checks our signatures with botocore's signer."""
-import json
 import os
 import pathlib
 import subprocess
-import urllib.request
 
-import boto3
-import botocore.config
 import botocore.exceptions
 import pytest
-from moto.server import ThreadedMotoServer
 
 import server as server_module
+from s3 import BUCKET, S3
 
 TESTS = pathlib.Path(os.environ.get(
     "FRESHET_OBJECT_STORE_TEST", server_module.BINARY.parent / "src" / "object_store" / "freshet_object_store_test"))
-BUCKET = "cameras"
 LACKS_IF_MATCH = "if-match-in-parts"
 
 
-class Store:
-    """An S3 with one bucket, and a user who may do everything there."""
-
-    def __init__(self, url):
-        self.url = url
-        iam = self.client("iam", "none", "none")
-        iam.create_user(UserName="freshet")
-        policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
-        iam.put_user_policy(UserName="freshet", PolicyName="all", PolicyDocument=json.dumps(policy))
-        key = iam.create_access_key(UserName="freshet")["AccessKey"]
-        self.key, self.secret = key["AccessKeyId"], key["SecretAccessKey"]
-        self.s3 = self.client("s3", self.key, self.secret)
-        self.s3.create_bucket(Bucket=BUCKET)
-
-    def client(self, service, key, secret):
-        return boto3.client(service, endpoint_url=self.url, region_name="us-east-1", aws_access_key_id=key,
-                            aws_secret_access_key=secret,
-                            config=botocore.config.Config(s3={"addressing_style": "path"}))
-
-    def check_signatures(self, on):
-        count = b"0" if on else b"inf"
-        request = urllib.request.Request(f"{self.url}/moto-api/reset-auth", data=count, method="POST",
-                                         headers={"Content-Type": "text/plain"})
-        urllib.request.urlopen(request, timeout=10).close()
+class Store(S3):
+    """With what the store's own tests ask of it."""
 
     def lacks_if_match_in_parts(self):
         """Whether an upload may be completed under an etag that is not there."""
@@ -72,14 +45,11 @@ class Store:
 @pytest.fixture(scope="module")
 def store():
     assert TESTS.exists(), f"{TESTS} is not there: cmake --build --preset release --target {TESTS.name}"
-    moto = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    moto.start()
-    host, port = moto.get_host_and_port()
-    one = Store(f"http://{host}:{port}")
+    one = Store()
     one.check_signatures(True)
     yield one
     one.check_signatures(False)
-    moto.stop()
+    one.stop()
 
 
 def test_conformance(store):

@@ -1,0 +1,617 @@
+"""Rows archived as Iceberg tables: in a folder and on S3, read while they are written, across crashes, damaged, refused.
+
+PyIceberg and DuckDB judge what Freshet wrote. The real detections need FRESHET_MOT_DIR, as in test_mot.py.
+"""
+import collections
+import datetime
+import http.client
+import json
+import os
+import re
+import shutil
+import threading
+import time
+
+import pytest
+
+import archives
+import configs
+import events
+import feeds
+import mot
+import server as server_module
+from archives import Archive, Reader, wait_for
+from s3 import S3, OtherS3, unused_url
+
+NEVER = "24h"  # commits only where a test asks for one
+REAL = 0.001   # the share of malformed events that goes with the real detections
+FRS = re.compile(r"FRS-\d{4}")
+
+
+@pytest.fixture(scope="module")
+def s3():
+    if "FRESHET_TEST_S3_ENDPOINT" in os.environ:
+        yield OtherS3()
+        return
+    one = S3("archive")
+    one.check_signatures(True)
+    yield one
+    one.check_signatures(False)
+    one.stop()
+
+
+def put(server, made, stream="detections"):
+    return events.put_all(server.client("kinesis"), stream, [events.record(event) for event in made])
+
+
+def on_day(day, count, run=""):
+    """Events of one day, in UTC."""
+    return [events.make(number, run=f"{day} {run}", event_time=f"{day}T{number // 60 % 24:02}:{number % 60:02}:00Z")
+            for number in range(count)]
+
+
+def alarm(server):
+    """Whether it is to be seen that rows cannot be archived."""
+    _, _, metrics = server.request("GET", "/metrics")
+    return re.search(rb"^freshet_archive_failing(\{\})? 1$", metrics, re.M) and "FRS-37" in server.log_tail(10_000)
+
+
+def no_alarm(server):
+    return re.search(rb"^freshet_archive_failing(\{\})? 0$", server.request("GET", "/metrics")[2], re.M)
+
+
+def assert_all_three_agree(archive, folder, by_duckdb=True):
+    """After a flush: every row of the folder, once, in Freshet, PyIceberg and DuckDB; $dead and $dupes alike."""
+    rows, how = archives.assert_all_read_the_same(archive, by_duckdb=by_duckdb)
+    assert rows == feeds.rows_by_camera_and_class(folder)
+    for name, outcome in (("detections$dead", "refused"), ("detections$dupes", "duplicate")):
+        counted, _ = archives.assert_all_read_the_same(archive, name, by_duckdb)
+        assert sum(counted.values()) > 0
+        assert sum(counted.values()) == archive.server.value(f'SELECT sum({outcome}) FROM "detections$ledger"')
+    print(f"{sum(rows.values())} rows; DuckDB: {how}")
+    return rows
+
+
+def stop_and_ask_the_catalog(archive):
+    tables = {name: archive.table(name) for name in archives.TABLES}
+    archive.server.stop()
+    archives.assert_the_catalog_agrees(archive, tables)
+
+
+# ---- the real detections ---------------------------------------------------------------------------
+
+
+def test_rows_are_archived_while_they_come_and_are_read(mot_server, data, tmp_path):
+    """Every question during the feed is answered from files and memory at one cut; in the end all three read the same."""
+    folder, share = data
+    server = mot_server(archives.config())
+    archive = Archive(server)
+    with Reader(server) as reader:
+        manifest = feeds.publish(server, folder, tmp_path / "sent.json", "--malformed", str(share))
+        reader.wait_for_answers()
+        archive.flush()
+        reader.wait_for_answers(2)
+    reader.assert_right()
+    assert reader.outages == 0, "a server that is never away has an answer to each question"
+    assert reader.seen == sum(feeds.rows_by_camera_and_class(folder).values())
+    table = archive.table()
+    assert len(table.snapshots()) >= (3 if share == REAL else 1), "rows were to be committed during the feed"
+
+    feeds.assert_all_right(server, folder, manifest)
+    rows = assert_all_three_agree(archive, folder)
+    if share == REAL:
+        feeds.assert_published_counts(server)
+        assert sum(rows.values()) == 204_701
+    archives.assert_rows_are_in_one_file(table)
+    archives.assert_snapshots_read_whole(table)
+    archives.assert_nothing_lies_about(archive)
+    days = {file.parent.name for file in archive.data_files()}
+    assert days == {"event_time_day=2024-05-01"}
+    stop_and_ask_the_catalog(archive)
+
+
+def test_rows_are_archived_once_while_the_server_is_killed(mot_server, data, tmp_path, request):
+    """kill -9 every 3 seconds of the feed: the same numbers, no row in two files. --rounds 50 for the whole trial."""
+    folder, share = data
+    kills = []
+    for number in range(request.config.getoption("--rounds")):
+        server = mot_server(archives.config())
+        archive = Archive(server)
+        killer = feeds.Killer(server, 3 if share == REAL else 0.8)
+        with Reader(server) as reader:
+            killer.start()
+            try:
+                manifest = feeds.publish(server, folder, tmp_path / f"sent-{number}.json", "--until-acknowledged",
+                                         "--seed", str(number), "--malformed", str(share))
+            finally:
+                killer.stop()
+            if killer.kills == 0:  # a folder that is published faster than that is no trial
+                server.kill()
+                server.start()
+            reader.wait_for_answers()
+            archive.flush()
+            reader.wait_for_answers(2)
+        reader.assert_right()
+        kills.append(killer.kills)
+
+        feeds.assert_all_right(server, folder, manifest)
+        assert_all_three_agree(archive, folder)
+        if share == REAL:
+            feeds.assert_published_counts(server)
+        for name in archives.TABLES:
+            table = archive.table(name)
+            archives.assert_rows_are_in_one_file(table)
+            archives.assert_snapshots_read_whole(table)
+            archives.assert_nothing_lies_about(archive, name)
+        stop_and_ask_the_catalog(archive)
+        shutil.rmtree(server.data)
+    print(f"kills per round: {kills}")
+
+
+def test_a_commit_that_a_crash_cut_short_is_made_once(start_server):
+    """Killed between the first file of a commit and its end, and started again: each row is in one file."""
+    server = start_server(configs.standard(more=archives.config(commit_every=NEVER)))
+    archive = Archive(server)
+    put(server, on_day("2024-05-01", 10))
+    archive.flush()
+    count, caught = 10, 0
+    # A file for each of many days, so that a commit takes a while.
+    for attempt in range(20):
+        made = [event for day in range(1, 29) for event in on_day(f"2024-06-{day:02}", 20, run=attempt)]
+        put(server, made)
+        count += len(made)
+        files = set(archive.data_files())
+        flushing = threading.Thread(target=ask_in_vain, args=(server,), daemon=True)
+        flushing.start()
+        wait_for("the first file of a commit", lambda: set(archive.data_files()) - files, pause=0)  # noqa: B023
+        server.kill()
+        flushing.join(archives.SECONDS)
+        row = archive.catalog()["detections"]
+        server.start()
+        if row["building"] > row["boundary"]:
+            caught += 1
+            if caught == 3:
+                break
+    assert caught == 3, "no commit was caught in the middle"
+    assert server.value("SELECT count(*) FROM detections") == count
+    archive.flush()
+    rows, _ = archives.assert_all_read_the_same(archive)
+    assert sum(rows.values()) == count
+    table = archive.table()
+    archives.assert_rows_are_in_one_file(table)
+    archives.assert_snapshots_read_whole(table)
+    archives.assert_nothing_lies_about(archive)
+    stop_and_ask_the_catalog(archive)
+
+
+def ask_in_vain(server):
+    """A flush that the server's end cuts short."""
+    try:
+        server.request("POST", "/v1/archive/flush", b"")
+    except (OSError, http.client.HTTPException):
+        pass
+
+
+# ---- S3 --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def part_of_data(data, tmp_path):
+    """Some 40,000 of the real detections, or all that are made up."""
+    folder, share = data
+    if share != REAL:
+        return folder, share
+    part = tmp_path / "part"
+    part.mkdir()
+    for camera, file in mot.ground_truth_files(folder).items():
+        if camera in ("MOT17-02", "MOT17-09"):
+            (part / f"{camera}.gt.txt").symlink_to(file.resolve())
+    return part, share
+
+
+def kill_behind_the_first_commit(archive):
+    """Kills the server once it has committed, and starts it again."""
+    wait_for("a commit", lambda: archive.state()["detections"]["snapshot_id"])
+    archive.server.kill()
+    archive.server.start()
+
+
+def test_rows_are_archived_on_s3(mot_server, s3, part_of_data, tmp_path, request):
+    """The same on S3, with a crash behind the first commit."""
+    folder, share = part_of_data
+    prefix = request.node.name.replace("[", "-").replace("]", "")
+    server = mot_server(s3.config(prefix), environment=s3.environment())
+    archive = Archive(server, s3.pyiceberg())
+    with Reader(server) as reader:
+        killing = RaisingThread(kill_behind_the_first_commit, archive)
+        killing.start()
+        manifest = feeds.publish(server, folder, tmp_path / "sent.json", "--until-acknowledged", "--malformed", str(share))
+        killing.finish()
+        reader.wait_for_answers()
+        archive.flush()
+        reader.wait_for_answers(2)
+    reader.assert_right()
+    feeds.assert_all_right(server, folder, manifest)
+    assert_all_three_agree(archive, folder, by_duckdb=False)  # DuckDB reads S3 with an extension only
+    table = archive.table()
+    assert table.metadata_location.startswith(f"s3://{s3.bucket}/{prefix}/detections/metadata/")
+    archives.assert_snapshots_read_whole(table)
+    stored = {f"s3://{s3.bucket}/{name}" for name in s3.names(f"{prefix}/detections/data/")}
+    assert stored == archives.kept_files(table)
+    assert not s3.s3.list_multipart_uploads(Bucket=s3.bucket).get("Uploads")
+    stop_and_ask_the_catalog(archive)
+
+
+class RaisingThread(threading.Thread):
+    """A thread whose failure is its test's."""
+
+    def __init__(self, call, *arguments):
+        super().__init__(daemon=True)
+        self.call, self.arguments, self.failure = call, arguments, None
+
+    def run(self):
+        try:
+            self.call(*self.arguments)
+        except Exception as failure:  # shown by finish()
+            self.failure = failure
+
+    def finish(self, seconds=120):
+        self.join(seconds)
+        assert not self.is_alive() and self.failure is None, self.failure
+
+
+def only_moto(s3):
+    if not isinstance(s3, S3):
+        pytest.skip("this S3 is not ours to stop")
+
+
+@pytest.mark.parametrize("wrong, words", [("bucket", "bucket"), ("key", "AWS_SECRET_ACCESS_KEY"), ("address", "127.0.0.1")])
+def test_a_store_that_refuses_from_the_start(start_server, s3, wrong, words):
+    """The server says clearly why it does not start, or takes events and sounds the alarm."""
+    only_moto(s3)
+    section, environment = s3.config("refused"), s3.environment()
+    if wrong == "bucket":
+        section = section.replace(f"s3://{s3.bucket}/", "s3://no-such-bucket/")
+    elif wrong == "key":
+        environment["AWS_SECRET_ACCESS_KEY"] = "wrong"
+    else:
+        section = section.replace(s3.url, unused_url())
+    try:
+        server = start_server(configs.standard(more=section), environment=environment)
+    except server_module.ServerError as refused:
+        assert "FRS-37" in str(refused) and words in str(refused), refused
+        assert "ended with" in str(refused), refused  # it said so and went, it did not hang
+        return
+    wait_for("an alarm", lambda: alarm(server))
+    assert words in server.log_tail(10_000)
+    put(server, on_day("2024-05-01", 50))
+    assert server.value("SELECT count(*) FROM detections") == 50
+    server.kill()
+    server.start()
+    assert server.value("SELECT count(*) FROM detections") == 50
+    server.stop()
+
+
+def test_a_store_that_goes_away_and_comes_back(start_server, s3):
+    """Events are taken while the store is away, an alarm is to be seen, and the rows arrive when it is back."""
+    only_moto(s3)
+    server = start_server(configs.standard(more=s3.config("away")), environment=s3.environment())
+    archive = Archive(server, s3.pyiceberg())
+    put(server, on_day("2024-05-01", 100))
+    archive.flush()
+    assert no_alarm(server)
+    s3.stop()
+    try:
+        put(server, on_day("2024-05-02", 200))
+        wait_for("an alarm", lambda: alarm(server))
+        put(server, on_day("2024-05-03", 300))
+        # What is in memory is answered; the files of the first day are not asked for.
+        assert server.value("SELECT count(*) FROM detections WHERE event_time >= TIMESTAMPTZ '2024-05-02 00:00:00Z'") == 500
+        behind = int(archive.state()["detections"]["boundary"])
+    finally:
+        s3.start()
+    wait_for("the rows in the archive", lambda: archive.state()["detections"]["rows"] in (600, "600"))
+    wait_for("the end of the alarm", lambda: no_alarm(server))
+    assert int(archive.state()["detections"]["boundary"]) > behind
+    rows, _ = archives.assert_all_read_the_same(archive, by_duckdb=False)
+    assert sum(rows.values()) == 600
+    stop_and_ask_the_catalog(archive)
+
+
+def test_the_log_keeps_what_the_store_has_not(start_server, s3):
+    """With keep.bytes far below what comes while the store is away: nothing of it leaves log and table."""
+    only_moto(s3)
+    # Segments of 4 MiB: a sixteenth of limits.disk. The stream `control` feeds no table and shows when trimming is due.
+    config = configs.standard(limits='[limits]\nmemory = "1GiB"\ndisk = "1GiB"\n', more=s3.config("kept") + (
+        '[streams.control]\npartitions = 1\nkeep = { time = "24h", bytes = "1MiB" }\n'))
+    config = config.replace('keep = { time = "24h" }', 'keep = { time = "24h", bytes = "1MiB" }')
+    server = start_server(config, environment=s3.environment())
+    archive, kinesis = Archive(server, s3.pyiceberg()), server.client("kinesis")
+    put(server, on_day("2024-05-01", 100))
+    archive.flush()
+    s3.stop()
+    try:
+        kept = []
+        for part in range(6):  # 2 MB each
+            made = [{**event, "attributes": {"note": "x" * 3_900}} for event in on_day("2024-05-02", 500, run=part)]
+            kept += [event["detection_id"] for event in made]
+            put(server, made)
+            put(server, made, "control")
+        for _ in range(2):  # the second round of upkeep began behind all that was put
+            first = first_numbers(kinesis, "control")
+            put(server, made, "control")
+            wait_for("the control stream to be trimmed", lambda: first_numbers(kinesis, "control") > first)  # noqa: B023
+        assert ids_in_stream(kinesis) >= set(kept), "the log let go what no file holds"
+        assert alarm(server)
+    finally:
+        s3.start()
+    archive.flush()
+    assert archive.table().scan().count() == 3_100
+    wait_for("the log to be trimmed", lambda: not ids_in_stream(kinesis) >= set(kept))
+    rows, _ = archives.assert_all_read_the_same(archive, by_duckdb=False)
+    assert sum(rows.values()) == 3_100
+    server.kill()
+    server.start()
+    assert server.value("SELECT count(*) FROM detections") == server.value(
+        "SELECT count(DISTINCT detection_id) FROM detections") == 3_100
+
+
+def first_numbers(kinesis, stream):
+    """The oldest record of each shard."""
+    found = []
+    for shard in kinesis.list_shards(StreamName=stream)["Shards"]:
+        iterator = kinesis.get_shard_iterator(StreamName=stream, ShardId=shard["ShardId"],
+                                              ShardIteratorType="TRIM_HORIZON")["ShardIterator"]
+        records = kinesis.get_records(ShardIterator=iterator, Limit=1)["Records"]
+        found.append(int(records[0]["SequenceNumber"]) if records else 0)
+    return found
+
+
+def ids_in_stream(kinesis, stream="detections"):
+    return {json.loads(record["Data"])["detection_id"]
+            for records in events.read_stream(kinesis, stream).values() for record in records}
+
+
+# ---- bad files -------------------------------------------------------------------------------------
+
+
+def remove(file):
+    file.unlink()
+
+
+def cut(file):
+    os.truncate(file, file.stat().st_size // 2)
+
+
+def flip(file):
+    """One bit, in the middle of the columns."""
+    content = bytearray(file.read_bytes())
+    content[len(content) // 3] ^= 0x10
+    file.write_bytes(content)
+
+
+@pytest.mark.parametrize("running", [True, False], ids=["running", "stopped"])
+@pytest.mark.parametrize("damage", [remove, cut, flip])
+def test_a_damaged_file_is_named_and_the_rest_answers(start_server, damage, running):
+    server = start_server(configs.standard(more=archives.config(commit_every=NEVER)))
+    archive = Archive(server)
+    put(server, on_day("2024-05-01", 400) + on_day("2024-05-02", 300))
+    archive.flush()
+    whole = server.content_hashes()["detections"]
+    assert len(whole) == 700
+    (file,) = [one for one in archive.data_files() if one.parent.name == "event_time_day=2024-05-01"]
+    name = f"{file.parent.name}/{file.name}"
+    status, report = archive.verify()
+    assert status == 200 and name not in report
+    good = file.read_bytes()
+
+    if not running:
+        server.stop()
+    damage(file)
+    if not running:
+        server.start()
+    with pytest.raises(server_module.SqlError) as refused:
+        server.sql("SELECT * FROM detections WHERE event_time < TIMESTAMPTZ '2024-05-02 00:00:00Z'")
+    assert FRS.search(refused.value.body) and name in refused.value.body
+    other = server.sql("SELECT count(*) AS n, count(DISTINCT detection_id) AS ids FROM detections "
+                       "WHERE event_time >= TIMESTAMPTZ '2024-05-02 00:00:00Z'")
+    assert [(int(row["n"]), int(row["ids"])) for row in other] == [(300, 300)]
+    assert server.value('SELECT count(*) FROM "detections$dead"') == 0
+    _, report = archive.verify()
+    assert name in report and FRS.search(report)
+    assert "event_time_day=2024-05-02/" not in report, "it is whole"
+    # Events are taken as ever.
+    put(server, on_day("2024-05-03", 100))
+    assert server.value("SELECT count(*) FROM detections WHERE event_time >= TIMESTAMPTZ '2024-05-03 00:00:00Z'") == 100
+
+    file.write_bytes(good)
+    assert server.content_hashes()["detections"][:700] == whole
+    assert name not in archive.verify()[1]
+
+
+def test_an_archive_that_is_gone_is_missed(start_server):
+    """Never fewer rows without a word."""
+    server = start_server(configs.standard(more=archives.config(commit_every=NEVER)))
+    archive = Archive(server)
+    put(server, on_day("2024-05-01", 100))
+    archive.flush()
+    server.stop()
+    shutil.rmtree(archive.folder)
+    try:
+        server.start()
+    except server_module.ServerError as refused:
+        assert FRS.search(str(refused)), refused
+        return
+    with pytest.raises(server_module.SqlError) as refused:
+        server.sql("SELECT * FROM detections")
+    assert FRS.search(refused.value.body)
+
+
+def test_an_archive_of_another_installation_is_refused(start_server):
+    first = start_server(configs.standard(more=archives.config(commit_every=NEVER)))
+    archive = Archive(first)
+    put(first, on_day("2024-05-01", 100))
+    archive.flush()
+    before = archive.objects()
+    with pytest.raises(server_module.ServerError) as refused:
+        start_server(configs.standard(more=archives.config(url=f"file://{archive.folder}")))
+    assert "ended with" in str(refused.value) and FRS.search(str(refused.value)), refused.value
+    assert str(archive.folder) in str(refused.value)
+    assert archive.objects() == before, "the first one's archive was touched"
+    put(first, on_day("2024-05-01", 50, run="more"))
+    archive.flush()
+    rows, _ = archives.assert_all_read_the_same(archive)
+    assert sum(rows.values()) == 150
+
+
+# ---- restarts, and where rows lie ------------------------------------------------------------------
+
+
+def test_the_same_answer_from_memory_from_files_and_after_restarts(start_server):
+    server = start_server(configs.standard(more=archives.config(commit_every=NEVER)))
+    archive = Archive(server)
+    made = on_day("2024-05-01", 500) + on_day("2024-05-02", 500)
+    put(server, made)
+    put(server, made[:100])
+    wrong = [{"Data": b"{nonsense", "PartitionKey": "x"}, {"Data": b'{"camera_id": "cam-01"}', "PartitionKey": "x"}]
+    events.put_all(server.client("kinesis"), "detections", wrong)
+    from_memory = server.content_hashes()
+    assert [len(from_memory[name]) for name in archives.TABLES] == [1000, 2, 100]
+    archive.flush()
+    assert server.content_hashes() == from_memory, "files change rows"
+    server.restart()
+    assert server.content_hashes() == from_memory, "a restart changes rows"
+    server.kill()
+    server.start()
+    assert server.content_hashes() == from_memory, "a crash changes rows"
+    archive.flush()
+    assert server.content_hashes() == from_memory, "a flush of nothing changes rows"
+
+    # The same events again are duplicates, of rows that files hold.
+    put(server, made)
+    archive.flush()
+    again = server.content_hashes()
+    assert again["detections"] == from_memory["detections"] and len(again["detections$dupes"]) == 1100
+    for name in archives.TABLES:
+        archives.assert_all_read_the_same(archive, name)
+    archives.assert_rows_are_in_one_file(archive.table())
+
+    # Without checkpoints everything is made again from the log; what files hold already is not archived again.
+    server.stop()
+    for entry in server.data.iterdir():
+        if entry.name not in ("log", "archive") and not entry.name.startswith("catalog.sqlite"):
+            shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+    server.start()
+    assert server.content_hashes() == again
+    archive.flush()
+    assert server.content_hashes() == again
+    archives.assert_rows_are_in_one_file(archive.table())
+    stop_and_ask_the_catalog(archive)
+
+
+# As it is written, and the day in UTC that it lies in.
+TIMES = [("1969-12-31T23:59:59.999999Z", "1969-12-31"), ("1970-01-01T00:00:00Z", "1970-01-01"), (1.5, "1970-01-01"),
+         ("0001-01-01T00:00:00Z", "0001-01-01"), ("1999-12-31T23:59:59.999999Z", "1999-12-31"),
+         ("2000-02-29T12:00:00Z", "2000-02-29"), ("2023-12-31T23:30:00-05:00", "2024-01-01"),
+         ("2024-05-01T00:30:00+02:00", "2024-04-30"), ("2024-05-01T08:00:00Z", "2024-05-01")]
+
+
+def test_each_row_lies_in_the_day_of_its_event_time(start_server):
+    """Long ago, before 1970, on the edge of a day, in another zone: in its own day's file, once; duplicates nowhere."""
+    server = start_server(configs.standard(more=archives.config(commit_every=NEVER)))
+    archive = Archive(server)
+    made = [events.make(number, run="times", event_time=text) for number, (text, _) in enumerate(TIMES)]
+    put(server, made)
+    refused = server.sql('SELECT reason, detail FROM "detections$dead"')
+    assert not refused, refused
+    archive.flush()
+    put(server, made)
+    # One of long ago behind rows that are archived already.
+    late = events.make(100, run="times", event_time="1999-12-31T00:00:00Z")
+    put(server, [late])
+    # Refused, so in no day of detections.
+    events.put_all(server.client("kinesis"), "detections", [
+        events.record(events.make(101, run="times", event_time=None)),
+        events.record(events.make(102, run="times", event_time=-5)),
+        events.record(events.make(103, run="times", event_time="2999-01-01T00:00:00Z"))])
+    archive.flush()
+
+    wanted = collections.defaultdict(list)
+    for event, (_, day) in [*zip(made, TIMES, strict=True), (late, (None, "1999-12-31"))]:
+        wanted[day].append(event["detection_id"])
+    found = collections.defaultdict(list)
+    with archives.duckdb_session() as connection:
+        for file in archive.data_files():
+            day = file.parent.name.removeprefix("event_time_day=")
+            found[day] += [str(row[0]) for row in connection.execute(
+                "SELECT detection_id FROM read_parquet($1, hive_partitioning = false)", [str(file)]).fetchall()]
+    assert {day: sorted(ids) for day, ids in found.items()} == {day: sorted(ids) for day, ids in wanted.items()}
+    for name, count in (("detections", 10), ("detections$dead", 3), ("detections$dupes", 9)):
+        rows, _ = archives.assert_all_read_the_same(archive, name)
+        assert sum(rows.values()) == count
+
+    # PyIceberg's and our own choice of files by time give each row where it belongs.
+    epoch = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
+    for day, ids in wanted.items():
+        first = datetime.datetime.fromisoformat(f"{day}T00:00:00+00:00")
+        last = first + datetime.timedelta(days=1) - datetime.timedelta(microseconds=1)
+        scan = archive.table().scan(row_filter=f"event_time >= '{first.isoformat()}' and event_time <= '{last.isoformat()}'")
+        assert sorted(str(one) for one in scan.to_arrow()["detection_id"].to_pylist()) == sorted(ids), day
+        begin, end = ((moment - epoch) // datetime.timedelta(microseconds=1) for moment in (first, last))
+        assert sorted(row["id"] for row in server.sql(
+            "SELECT detection_id::VARCHAR AS id FROM detections WHERE event_time BETWEEN "
+            f"make_timestamptz({begin}) AND make_timestamptz({end})")) == sorted(ids), day
+    stop_and_ask_the_catalog(archive)
+
+
+def test_a_row_without_a_time_is_archived_too(start_server):
+    """Where the pipeline's SQL leaves the time out."""
+    config = configs.standard(more=archives.config(commit_every=NEVER)).replace(
+        "SELECT detection_id, event_time,",
+        "SELECT detection_id, CASE WHEN frame_no % 10 = 3 THEN NULL ELSE event_time END AS event_time,")
+    server = start_server(config)
+    archive = Archive(server)
+    put(server, on_day("2024-05-01", 100))
+    before = server.content_hashes()["detections"]
+    archive.flush()
+    assert server.content_hashes()["detections"] == before
+    assert server.value("SELECT count(*) FROM detections WHERE event_time IS NULL") == 10
+    rows, _ = archives.assert_all_read_the_same(archive)
+    assert sum(rows.values()) == 100
+    assert len(archive.table().scan(row_filter="event_time is null").to_arrow()) == 10
+
+
+# ---- the doors -------------------------------------------------------------------------------------
+
+
+def test_what_is_said_of_the_archive(start_server):
+    server = start_server(configs.standard(more=archives.config(commit_every=NEVER)))
+    archive = Archive(server)
+    put(server, on_day("2024-05-01", 60) + on_day("2024-05-02", 40))
+    before = time.time()
+    server.freshet("archive", "flush")
+    state = archive.state()
+    assert set(state) == set(archives.TABLES)
+    mine = state["detections"]
+    assert (int(mine["rows"]), int(mine["files"])) == (100, 2)
+    assert int(mine["bytes"]) == sum(file.stat().st_size for file in archive.data_files())
+    table = archive.table()
+    assert int(mine["snapshot_id"]) == table.current_snapshot().snapshot_id
+    assert before - 1 <= table.metadata.last_updated_ms / 1000 <= time.time() + 1
+    listed = server.freshet("archive", "ls").stdout
+    assert all(name in listed for name in archives.TABLES) and "100" in listed
+    server.freshet("archive", "verify")
+
+    (file,) = [one for one in archive.data_files() if one.parent.name == "event_time_day=2024-05-02"]
+    flip(file)
+    done = server.freshet("archive", "verify", check=False)
+    assert done.returncode != 0 and f"{file.parent.name}/{file.name}" in done.stdout + done.stderr
+
+
+def test_without_an_archive_its_doors_say_so(start_server):
+    server = start_server()
+    for method, path in (("GET", "/v1/archive"), ("POST", "/v1/archive/flush"), ("POST", "/v1/archive/verify")):
+        status, _, body = server.request(method, path, b"" if method == "POST" else None)
+        assert 400 <= status < 500 and FRS.search(body.decode()), (path, status, body)
+    done = server.freshet("archive", "ls", check=False)
+    assert done.returncode != 0 and "archive" in done.stdout + done.stderr
