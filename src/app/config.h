@@ -63,6 +63,18 @@ struct PipelineConfig {
 struct TableConfig {
   std::string name;
   std::vector<std::string> keys{"camera_id", "location_id"};
+  std::int64_t keep_hot_us = 0;  // 0: as long as the stream's records
+};
+
+// Where rows are archived, and how.
+struct ArchiveConfig {
+  std::string url;  // "": nowhere
+  std::int64_t commit_every_us = 60'000'000;
+  std::string endpoint;  // of an S3 that is not AWS's
+  std::string region;    // "": as AWS's tools find it
+  std::optional<bool> path_style;
+  std::uint64_t copies_bytes = 10ull << 30;
+  std::int64_t keep_snapshots_us = 6ll * 3'600'000'000;
 };
 
 struct KeyConfig {
@@ -80,6 +92,7 @@ struct Config {
   std::vector<ReferenceConfig> references;
   std::vector<PipelineConfig> pipelines;
   std::vector<TableConfig> tables;
+  ArchiveConfig archive;
   std::vector<KeyConfig> keys;
   std::string region = "us-east-1";  // aws.region: what signatures must name
   bool aws_rate_limits = false;

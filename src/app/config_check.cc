@@ -51,6 +51,7 @@ class Checker {
     FRESHET_TRY_STATUS(check_references());
     FRESHET_TRY_STATUS(check_pipelines());
     FRESHET_TRY_STATUS(check_tables());
+    FRESHET_TRY_STATUS(check_archive());
     return check_access();
   }
 
@@ -217,6 +218,23 @@ class Checker {
       }
     }
     return ok();
+  }
+
+  Status check_archive() const {
+    const ArchiveConfig& archive = config_.archive;
+    if (archive.url.empty()) {
+      for (const TableConfig& table : config_.tables) {
+        if (table.keep_hot_us == 0) continue;
+        return error(kErrorConfigConflict, {"tables", table.name, "keep", "hot"},
+                     "rows may leave sooner than their records only where they are archived: set "
+                     "archive.url too");
+      }
+      return ok();
+    }
+    if (archive.url.starts_with("file:") || archive.url.starts_with("s3://")) return ok();
+    return error(
+        kErrorConfigValue, {"archive", "url"},
+        fmt::format("\"{}\" is neither \"file:FOLDER\" nor \"s3://BUCKET/PREFIX\"", archive.url));
   }
 
   Status check_tables() const {

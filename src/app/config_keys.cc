@@ -272,6 +272,54 @@ const KeySpec kKeys[] = {
      "Columns by which rows are found fast: one DynamoDB index by_NAME each, \"latest N\" in SQL.",
      "", 0, kMost, [](KeyTarget at) { named(at.config.tables, at.names[0]).keys = at.value.list; },
      [](KeySource at) -> std::string { return list(named(at.config.tables, at.names[0]).keys); }},
+    {"tables.*.keep.hot", ValueKind::kDuration,
+     "Where rows are archived: how long they can still be read by key. SQL reads them from the "
+     "files afterwards. Not longer than the stream's keep.time.",
+     "the stream's keep.time", 60 * kSecond, kYear,
+     [](KeyTarget at) { named(at.config.tables, at.names[0]).keep_hot_us = at.value.number; },
+     [](KeySource at) -> std::string {
+       std::int64_t us = named(at.config.tables, at.names[0]).keep_hot_us;
+       return us == 0 ? "" : duration(us);
+     }},
+
+    {"archive.url", ValueKind::kText,
+     "Where rows are archived, as Iceberg tables of Parquet files: \"file:archive\" (below the "
+     "data directory), \"file:///mnt/archive\" or \"s3://bucket/prefix\". Of one data directory "
+     "alone. Left out: rows stay as long as streams.NAME.keep says.",
+     "no archive", 0, kMost, [](KeyTarget at) { at.config.archive.url = at.value.text; },
+     [](KeySource at) -> std::string { return text(at.config.archive.url); }},
+    {"archive.commit_every", ValueKind::kDuration,
+     "How often rows become files, which other programs see from then on.", "", kSecond, 24 * kHour,
+     [](KeyTarget at) { at.config.archive.commit_every_us = at.value.number; },
+     [](KeySource at) -> std::string { return duration(at.config.archive.commit_every_us); }},
+    {"archive.keep_snapshots", ValueKind::kDuration,
+     "How long other programs can read the tables as they were at a past commit.", "", 60 * kSecond,
+     kYear, [](KeyTarget at) { at.config.archive.keep_snapshots_us = at.value.number; },
+     [](KeySource at) -> std::string { return duration(at.config.archive.keep_snapshots_us); }},
+    {"archive.endpoint", ValueKind::kText,
+     "The address of an S3 that is not AWS's: \"http://127.0.0.1:9000\". Keys come from "
+     "AWS_ACCESS_KEY_ID and the other places where AWS's tools look.",
+     "AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL, then AWS", 0, kMost,
+     [](KeyTarget at) { at.config.archive.endpoint = at.value.text; },
+     [](KeySource at) -> std::string { return text(at.config.archive.endpoint); }},
+    {"archive.region", ValueKind::kText, "The bucket's region.",
+     "AWS_REGION, AWS_DEFAULT_REGION, then the profile's", 0, kMost,
+     [](KeyTarget at) { at.config.archive.region = at.value.text; },
+     [](KeySource at) -> std::string { return text(at.config.archive.region); }},
+    {"archive.path_style", ValueKind::kBoolean,
+     "The bucket's name stands in the path of an address, not in its host.",
+     "true with an endpoint", 0, kMost,
+     [](KeyTarget at) { at.config.archive.path_style = at.value.boolean; },
+     [](KeySource at) -> std::string {
+       const auto& style = at.config.archive.path_style;
+       return !style ? "" : *style ? "true" : "false";
+     }},
+    {"archive.copies", ValueKind::kBytes, "Room for copies of files that queries fetched from S3.",
+     "", 64 * kMiB, kMost,
+     [](KeyTarget at) {
+       at.config.archive.copies_bytes = static_cast<std::uint64_t>(at.value.number);
+     },
+     [](KeySource at) -> std::string { return bytes(at.config.archive.copies_bytes); }},
 
     {"auth.keys.*.secret_file", ValueKind::kPath,
      "The file with the secret in its first line, readable by its owner alone. The section's name "
@@ -299,10 +347,9 @@ const KeySpec kKeys[] = {
     {.pattern = "pipelines.*.collapse", .not_offered = kLater},
     {.pattern = "tables.*.archive", .not_offered = kLater},
     {.pattern = "tables.*.keep",
-     .not_offered = "comes later; rows stay as long as streams.NAME.keep"},
+     .not_offered = "comes later; write keep.hot and streams.NAME.keep"},
     {.pattern = "tables.*.classes", .not_offered = kLater},
     {.pattern = "views", .not_offered = kLater},
-    {.pattern = "archive", .not_offered = kLater},
     {.pattern = "connectors", .not_offered = kLater},
     {.pattern = "auth.keys.*.rows", .not_offered = kLater},
     {.pattern = "auth.users", .not_offered = kLater},

@@ -9,6 +9,7 @@
 #include "app/http_services.h"
 #include "app/memory_plan.h"
 #include "app/reference_files.h"
+#include "archive/archive.h"
 #include "common/bytes.h"
 #include "common/logging.h"
 #include "common/units.h"
@@ -50,8 +51,11 @@ pipeline::PipelineSettings to_settings(const PipelineConfig& from, const Config&
   settings.sql = from.sql;
   settings.sql_where = from.sql_where;
   settings.keys = TableConfig{}.keys;
+  settings.archived = !config.archive.url.empty();
   for (const TableConfig& table : config.tables) {
-    if (table.name == from.into) settings.keys = table.keys;
+    if (table.name != from.into) continue;
+    settings.keys = table.keys;
+    settings.keep_hot_us = table.keep_hot_us;
   }
   return settings;
 }
@@ -128,6 +132,7 @@ struct Server::State {
   MemoryBudget requests{memory.requests_bytes};
   std::unique_ptr<io::ThreadPool> workers;
   std::unique_ptr<pipeline::Runner> runner;
+  std::unique_ptr<archive::Archive> archive;
   std::unique_ptr<ReferenceReloader> reloader;
   std::unique_ptr<query::Engine> engine;
   std::unique_ptr<PipelineExplain> explain;
@@ -142,6 +147,7 @@ struct Server::State {
   bool stopped = false;
 
   Status start();
+  Status open_archive();
   Status keep_versions_of(std::vector<std::pair<std::string, Error>> refused);
   Status open_aws_doors();
   Status open_http_door(std::vector<gate::Key> keys);
@@ -166,6 +172,7 @@ Status Server::State::start() {
   if (!started && !files.refused.empty()) return std::move(files.refused.front().second);
   FRESHET_TRY(runner, std::move(started));
   FRESHET_TRY_STATUS(keep_versions_of(std::move(files.refused)));
+  FRESHET_TRY_STATUS(open_archive());
   reloader = std::make_unique<ReferenceReloader>(config.references, runner->references(), clock);
   gate = std::make_unique<gate::Gate>(gate::GateConfig{.region = config.region}, clock,
                                       io::system_random());
@@ -173,6 +180,27 @@ Status Server::State::start() {
   FRESHET_TRY_STATUS(open_aws_doors());
   FRESHET_TRY_STATUS(open_http_door(std::move(keys)));
   return write_addresses();
+}
+
+Status Server::State::open_archive() {
+  if (config.archive.url.empty()) return ok();
+  object_store::Settings settings;
+  settings.base_folder = config.data_directory;
+  settings.s3.endpoint_url = config.archive.endpoint;
+  settings.s3.region = config.archive.region;
+  settings.s3.path_style = config.archive.path_style;
+  auto store = object_store::open_object_store(config.archive.url, settings);
+  if (!store) return std::move(store).error().with_context("archive.url");
+  archive::ArchiveConfig archive_config;
+  archive_config.commit_every_us = config.archive.commit_every_us;
+  archive_config.work_folder = config.data_directory + "/archive-work";
+  archive_config.keep_snapshots_us = config.archive.keep_snapshots_us;
+  archive_config.copies_bytes = config.archive.copies_bytes;
+  FRESHET_TRY(archive, archive::Archive::open(archive_config, *std::move(store), runner->catalog(),
+                                              runner->tables(), io::system_disk(),
+                                              io::system_clock(), io::system_random()));
+  archive->start();
+  return ok();
 }
 
 // A server that starts again after a crash must not stay away because a file was spoilt meanwhile:
@@ -309,6 +337,7 @@ void Server::State::stop() {
   if (aws_server) aws_server->stop(kStopGraceUs);
   if (http_server) http_server->stop(kStopGraceUs);
   if (reloader) reloader->stop();
+  if (archive) archive->stop();
   if (workers) workers->stop();
   if (runner) runner->stop();
 }

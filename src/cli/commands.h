@@ -5,6 +5,10 @@
 
 namespace freshet::cli {
 
+Result<ExitCode> run_archive_compact(const Invocation& invocation);
+Result<ExitCode> run_archive_flush(const Invocation& invocation);
+Result<ExitCode> run_archive_ls(const Invocation& invocation);
+Result<ExitCode> run_archive_verify(const Invocation& invocation);
 Result<ExitCode> run_bench_dedup(const Invocation& invocation);
 Result<ExitCode> run_bench_ingest(const Invocation& invocation);
 Result<ExitCode> run_bench_read(const Invocation& invocation);

@@ -10,7 +10,7 @@ namespace {
 constexpr Topic kTopics[] = {
     {"exit-codes", "what the program tells its shell",
      "  0    done\n"
-     "  1    failed\n"
+     "  1    failed; archive verify: files are damaged\n"
      "  2    wrong usage; ref diff: there are differences\n"
      "  3    what was named is not there\n"
      "  4    not allowed\n"
@@ -19,7 +19,8 @@ constexpr Topic kTopics[] = {
      "  130  interrupted\n"},
     {"environment", "variables that are read",
      "  FRESHET_CONFIG      configuration file of serve and config\n"
-     "  FRESHET_SERVER      URL of the server, for sql, tail, ingest, explain, ref, top\n"
+     "  FRESHET_SERVER      URL of the server, for sql, tail, ingest, explain, ref, archive,\n"
+     "                      top\n"
      "  FRESHET_TOKEN_FILE  a file with KEYID.SECRET, for a server with keys\n"
      "  FRESHET_A__B_C      the configuration's key a.b_c: FRESHET_LIMITS__MEMORY=4GiB\n"
      "  NO_COLOR, TERM      colours are shown on a terminal unless NO_COLOR is set or TERM is "
@@ -85,6 +86,17 @@ constexpr ErrorCode kErrorCodes[] = {
      "the run to have it made again from the log."},
     {3453, "A checkpoint names more groups of runs of event ids than there can be: it is damaged."},
     {3454, "A checkpoint names runs of event ids, but there is no folder for them."},
+    {3830, "No table of that name is archived. freshet archive ls lists those that are."},
+    {3831,
+     "No archive is configured. Set [archive] url to a folder, \"file:archive\", or to a bucket, "
+     "\"s3://bucket/path\", and start the server again."},
+    {5113,
+     "The archive is at work on another verify or compact; one runs at a time. Try again when it "
+     "is "
+     "done, or end it: DELETE /v1/archive/jobs/ID."},
+    {5115,
+     "The Iceberg catalog is read-only: Freshet alone commits to its tables. Send events to their "
+     "stream, and keep tables of your own in another catalog."},
 };
 
 struct ErrorClass {

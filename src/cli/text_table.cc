@@ -29,6 +29,16 @@ void append_cell(std::string& line, const std::string& text, std::size_t width, 
   if (!is_last) line += "  ";
 }
 
+std::string csv_cell(const std::string& text) {
+  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
+  std::string quoted = "\"";
+  for (char c : text) {
+    if (c == '"') quoted += '"';
+    quoted += c;
+  }
+  return quoted + '"';
+}
+
 }  // namespace
 
 std::size_t display_columns(std::string_view text) {
@@ -107,6 +117,17 @@ std::string render_plain(const TextTable& table) {
       out += i + 1 == row.size() ? '\n' : '\t';
     }
   }
+  return out;
+}
+
+std::string render_csv(const TextTable& table) {
+  std::string out;
+  auto append_line = [&out](const std::vector<std::string>& cells) {
+    for (std::size_t i = 0; i < cells.size(); ++i) out += (i == 0 ? "" : ",") + csv_cell(cells[i]);
+    out += '\n';
+  };
+  append_line(table.names);
+  for (const auto& row : table.rows) append_line(row);
   return out;
 }
 

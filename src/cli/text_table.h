@@ -22,6 +22,8 @@ TextTable table_of(const JsonValue& array);
 std::string render_table(const TextTable& table, std::size_t cell_columns_max = 80);
 // Tab-separated, no header: for awk.
 std::string render_plain(const TextTable& table);
+// RFC 4180, with a line of names.
+std::string render_csv(const TextTable& table);
 
 // Columns that the UTF-8 text takes (one per code point).
 std::size_t display_columns(std::string_view text);

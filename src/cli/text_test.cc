@@ -4,6 +4,7 @@
 
 #include <filesystem>
 
+#include "cli/archive_text.h"
 #include "cli/ingest_progress.h"
 #include "cli/json.h"
 #include "cli/latency.h"
@@ -55,6 +56,50 @@ TEST(TextTableTest, AlignsAndCuts) {
 TEST(TextTableTest, EventsNeverDriveTheTerminal) {
   EXPECT_EQ(printable("a\x1b[2Jb\tc\x7f\xc2\x9b"), "a?[2Jb?c??");
   EXPECT_EQ(printable("\xc3\xa9"), "\xc3\xa9");
+}
+
+TEST(TextTableTest, CsvQuotesWhatItMust) {
+  auto rows = parse_json("[{\"a\":\"x,\\\"y\\\"\",\"n\":1},{\"a\":null,\"n\":22}]");
+  ASSERT_TRUE(rows);
+  EXPECT_EQ(render_csv(table_of(*rows)), "a,n\n\"x,\"\"y\"\"\",1\n,22\n");
+}
+
+TEST(ArchiveTextTest, TablesStandInLine) {
+  auto tables = parse_json(
+      "[{\"name\":\"detections\",\"files\":12,\"rows\":1000000,\"bytes\":1572864,\"boundary\":"
+      "1099511627776,\"committed\":\"2026-11-22T10:00:00.123456Z\",\"metadata_url\":\"file:///a\"},"
+      "{\"name\":\"detections$dead\",\"files\":0,\"rows\":0,\"bytes\":0,\"boundary\":0,"
+      "\"committed\":null,\"metadata_url\":\"file:///b\"}]");
+  ASSERT_TRUE(tables);
+  EXPECT_EQ(
+      render_table(archived_tables(*tables, SizeForm::kUnits)),
+      "table            files     rows     size       boundary  last commit           metadata "
+      "URL\n"
+      "---------------  -----  -------  -------  -------------  --------------------  "
+      "------------\n"
+      "detections          12  1000000  1.5 MiB  1099511627776  2026-11-22T10:00:00Z  file:///a\n"
+      "detections$dead      0        0      0 B              0  never                 file:///b\n");
+  EXPECT_THAT(render_plain(archived_tables(*tables, SizeForm::kBytes)),
+              HasSubstr("detections\t12\t1000000\t1572864\t"));
+  EXPECT_EQ(size_text(1023), "1023 B");
+  EXPECT_EQ(size_text(std::uint64_t{5} << 50), "5120.0 TiB");
+}
+
+TEST(ArchiveTextTest, EachFaultHasALineWithItsCode) {
+  auto reports = parse_json(
+      "[{\"table\":\"a\",\"version\":4,\"files\":3,\"rows\":10,\"bytes\":2048,\"damaged\":[{"
+      "\"url\":"
+      "\"file:///x\\u001b.parquet\",\"error\":\"FRS-3812 cut\"}]},"
+      "{\"table\":\"b\",\"error\":{\"code\":\"FRS-3700\",\"message\":\"no answer\"}}]");
+  ASSERT_TRUE(reports);
+  EXPECT_EQ(faults_text(*reports), "a: file:///x?.parquet: FRS-3812 cut\nb: FRS-3700 no answer\n");
+  EXPECT_EQ(render_plain(verified_tables(*reports, SizeForm::kUnits)), "a\t4\t3\t10\t2.0 KiB\t1\n");
+  auto compacted = parse_json(
+      "[{\"table\":\"a\",\"files_before\":30,\"files_after\":1,\"rows\":10,\"duplicates_removed\":"
+      "0}]");
+  ASSERT_TRUE(compacted);
+  EXPECT_EQ(render_plain(compacted_tables(*compacted, SizeForm::kUnits)), "a\t30\t1\t10\t0\n");
+  EXPECT_EQ(faults_text(*compacted), "");
 }
 
 TEST(StatementSplitterTest, SemicolonsInsideTextsEndNothing) {

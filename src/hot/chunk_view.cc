@@ -101,4 +101,17 @@ const ChunkView* Snapshot::find_chunk(RowNumber row) const {
   return &*std::prev(behind);
 }
 
+Snapshot Snapshot::from(RowNumber begin) const {
+  Snapshot rest = *this;
+  rest.begin_ = std::clamp(begin, begin_, end_);
+  std::erase_if(rest.chunks_, [&](const ChunkView& chunk) {
+    return chunk.first_row() + chunk.row_count() <= rest.begin_;
+  });
+  if (rest.chunks_.empty()) return rest;
+  ChunkView& first = rest.chunks_.front();
+  if (rest.begin_ > first.first_row() + first.begin())
+    first.begin_ = static_cast<std::uint32_t>(rest.begin_ - first.first_row());
+  return rest;
+}
+
 }  // namespace freshet::hot

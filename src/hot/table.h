@@ -112,6 +112,8 @@ class Snapshot {
   const std::vector<ChunkView>& chunks() const { return chunks_; }  // ascending, none empty
   // The chunk that holds `row`, or null.
   const ChunkView* find_chunk(RowNumber row) const;
+  // The rows from `begin` on.
+  Snapshot from(RowNumber begin) const;
 
  private:
   friend class Table;

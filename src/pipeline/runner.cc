@@ -203,11 +203,30 @@ Result<std::shared_ptr<StreamPipeline>> Runner::make_pipeline(const catalog::Str
     settings.dedup.disk = &disk_;
     settings.dedup.data_directory_id = catalog_->data_directory_id();
     settings.dedup.memory_ids = config_.memory_ids / config_.pipelines.size();
-    FRESHET_TRY(auto pipeline, StreamPipeline::create(std::move(settings), known_references_,
-                                                      *budget_, poison_, &readers_));
-    return std::shared_ptr<StreamPipeline>(std::move(pipeline));
+    FRESHET_TRY(std::shared_ptr<StreamPipeline> pipeline,
+                StreamPipeline::create(std::move(settings), known_references_, *budget_, poison_,
+                                       &readers_));
+    FRESHET_TRY_STATUS(note_boundaries(*pipeline));
+    return pipeline;
   }
   return std::shared_ptr<StreamPipeline>();
+}
+
+// Before the first record: what no file holds yet must not leave.
+Status Runner::note_boundaries(StreamPipeline& pipeline) {
+  FRESHET_TRY(auto rows, catalog_->archive_tables());
+  for (const TableInfo& info : pipeline.tables()->table_infos()) {
+    auto row = std::find_if(rows.begin(), rows.end(),
+                            [&](const auto& each) { return each.name == info.name; });
+    if (pipeline.settings().archived) {
+      Position boundary = row == rows.end() ? Position{} : row->boundary;
+      pipeline.tables()->set_archived(info.name, {boundary, nullptr});
+    } else if (row != rows.end() && row->boundary > Position{}) {
+      log_warning("queries do not see the archived rows of a table: [archive] url is not set",
+                  {{"table", info.name}, {"location", row->location}});
+    }
+  }
+  return ok();
 }
 
 Status Runner::replay() {

@@ -91,6 +91,7 @@ class Runner {
   Status declare_streams();
   Result<KnownReferences> known_references(
       const std::vector<std::shared_ptr<const ReferenceTable>>& references);
+  Status note_boundaries(StreamPipeline& pipeline);
   Result<std::shared_ptr<StreamPipeline>> make_pipeline(const catalog::StreamRow& stream);
 
   RunnerConfig config_;

@@ -384,9 +384,8 @@ PublishPoint StreamPipeline::take_publish_point() {
   return point;
 }
 
-void StreamPipeline::trim(Position visible_from, std::int64_t visible_from_us,
-                          std::int64_t now_us) {
-  tables_->trim(visible_from, visible_from_us);
+void StreamPipeline::trim(Position rows_from, std::int64_t minute_us, std::int64_t now_us) {
+  tables_->trim(rows_from, minute_us);
   expired_us_ = now_us;
   expired_rows_end_ = tables_->rows().snapshot().begin();
   dedup_.expire(expired_us_, expired_rows_end_);

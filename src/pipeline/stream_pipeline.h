@@ -53,6 +53,9 @@ struct PipelineSettings {
   std::string sql_where;  // where the text stands, for messages
   std::vector<std::string> keys;
   std::int64_t created_us = 0;
+  // Archived: how long rows stay in the hot table at least; 0: as long as their records.
+  std::int64_t keep_hot_us = 0;
+  bool archived = false;  // rows are kept until files hold them
   // Wrong on purpose, as DecodeConfig's, but behind the decoder: where a whole batch is in work.
   std::string plant_abort_in_batch_at = {};
 };
@@ -118,9 +121,9 @@ class StreamPipeline {
   Status move_to_files(const TableCheckpoint& rows, const std::string& folder, io::Disk& disk,
                        std::uint64_t above, std::uint64_t down_to);
 
-  // Rows below `visible_from`, which arrived at `visible_from_us`, leave; ids past the horizon are
-  // forgotten.
-  void trim(Position visible_from, std::int64_t visible_from_us, std::int64_t now_us);
+  // Rows below `rows_from` leave, and counts of minutes before `minute_us`; ids past the horizon
+  // are forgotten.
+  void trim(Position rows_from, std::int64_t minute_us, std::int64_t now_us);
   // Any thread.
   Result<std::optional<hot::RowNumber>> find_row(std::string_view id) const;
   Result<std::optional<DedupEntry>> find_entry(std::string_view id) const;

@@ -22,21 +22,20 @@ hot::TableConfig outcome_config(const TableInfo& info, const char* suffix, const
           .time_column = schema.find("ingest_time")};
 }
 
-// The first row of `table` whose position is not below `from`: positions rise with rows.
-hot::RowNumber first_row_at(const hot::Table& table, Position from) {
-  hot::Snapshot snapshot = table.snapshot();
-  std::size_t column = *table.config().schema.find("position");
-  for (const hot::ChunkView& chunk : snapshot.chunks()) {
+}  // namespace
+
+hot::RowNumber first_row_at(const hot::Snapshot& rows, Position from) {
+  if (rows.row_count() == 0) return rows.end();
+  std::size_t column = *rows.schema().find("position");
+  for (const hot::ChunkView& chunk : rows.chunks()) {
     const auto* positions = chunk.values_as<std::uint64_t>(column);
     if (positions[chunk.row_count() - 1] < from.value) continue;
     const auto* found =
         std::lower_bound(positions + chunk.begin(), positions + chunk.row_count(), from.value);
     return chunk.first_row() + static_cast<hot::RowNumber>(found - positions);
   }
-  return snapshot.end();
+  return rows.end();
 }
-
-}  // namespace
 
 const Schema& system_columns() {
   static const Schema schema{{{"position", ColumnType::kUInt64},
@@ -112,15 +111,23 @@ void StreamTables::publish(const PublishPoint& point) {
   published_changed_.notify_all();
 }
 
-void StreamTables::trim(Position visible_from, std::int64_t minute_us) {
-  hot::RowNumber rows = first_row_at(rows_, visible_from);
-  hot::RowNumber dead = first_row_at(dead_, visible_from);
-  hot::RowNumber dupes = first_row_at(dupes_, visible_from);
+void StreamTables::trim(Position rows_from, std::int64_t minute_us) {
+  hot::RowNumber rows = first_row_at(rows_.snapshot(), rows_from);
+  hot::RowNumber dead = first_row_at(dead_.snapshot(), rows_from);
+  hot::RowNumber dupes = first_row_at(dupes_.snapshot(), rows_from);
   MutexLock lock(mutex_);
   rows_.trim(rows);
   dead_.trim(dead);
   dupes_.trim(dupes);
   ledger_.trim(minute_us);
+}
+
+void StreamTables::set_archived(std::string_view table, ArchivedPart part) {
+  MutexLock lock(mutex_);
+  archived_parts_[std::string(table)] = std::move(part);
+  std::uint64_t lowest = ~std::uint64_t{0};
+  for (const auto& [name, each] : archived_parts_) lowest = std::min(lowest, each.boundary.value);
+  archived_.store(lowest, std::memory_order_release);
 }
 
 Ledger::Minutes StreamTables::ledger() {
@@ -145,6 +152,7 @@ Cut StreamTables::cut() {
   cut.tables.emplace(info_.name, rows_.snapshot());
   cut.tables.emplace(info_.name + "$dead", dead_.snapshot());
   cut.tables.emplace(info_.name + "$dupes", dupes_.snapshot());
+  cut.archived = archived_parts_;
   cut.ledger = ledger_.snapshot();
   return cut;
 }

@@ -4,6 +4,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -25,6 +26,9 @@ struct PublishPoint {
   hot::RowNumber rows_end = 0, dead_end = 0, dupes_end = 0;
   LedgerDelta ledger;
 };
+
+// The first row of the snapshot whose position is not below `from`: positions rise with rows.
+hot::RowNumber first_row_at(const hot::Snapshot& rows, Position from);
 
 // Names and types of the columns that every table gets behind the user's.
 const Schema& system_columns();
@@ -49,9 +53,15 @@ class StreamTables {
 
   // Owner. Makes a block visible: all of its rows in all tables, and its counts, in one step.
   void publish(const PublishPoint& point);
-  // Owner. Rows whose position is below `visible_from` leave, and minutes that ended before
+  // Owner. Rows whose position is below `rows_from` leave, and minutes that ended before
   // `minute_us`.
-  void trim(Position visible_from, std::int64_t minute_us);
+  void trim(Position rows_from, std::int64_t minute_us);
+
+  // The tables are archived: from now on rows may leave only up to archived(). Any thread.
+  void set_archived(std::string_view table, ArchivedPart part);
+  // Every row up to it is in files that are committed and verified; the greatest position where
+  // nothing is archived. Any thread.
+  Position archived() const { return Position{archived_.load(std::memory_order_acquire)}; }
 
   // Checkpoints. Owner; the ledger as of now, and all of it again before the first
   // publish().
@@ -71,11 +81,13 @@ class StreamTables {
   TableInfo info_;
   hot::Table rows_, dead_, dupes_;
   std::atomic<std::uint64_t> published_{0};
+  std::atomic<std::uint64_t> archived_{~std::uint64_t{0}};
 
   Mutex mutex_;  // held for publish() and cut(): a reader sees a block whole or not at all
   ConditionVariable published_changed_;
   Ledger ledger_ FRESHET_GUARDED_BY(mutex_);
   std::uint32_t ref_version_ FRESHET_GUARDED_BY(mutex_) = 0;
+  std::map<std::string, ArchivedPart, std::less<>> archived_parts_ FRESHET_GUARDED_BY(mutex_);
 };
 
 }  // namespace freshet::pipeline

@@ -13,6 +13,7 @@
 #include "event/schema.h"
 #include "hot/table.h"
 #include "pipeline/ledger.h"
+#include "sql/archive_table.h"
 
 namespace freshet::pipeline {
 
@@ -31,12 +32,21 @@ struct TableInfo {
   std::int64_t created_us = 0;
 };
 
+// What an archive holds of a table: every row up to `boundary`, and none behind it.
+struct ArchivedPart {
+  Position boundary;
+  // Null where nothing says yet what the files are: then a query cannot be answered whole.
+  std::shared_ptr<const sql::ArchiveTable> files;
+};
+
 // One moment of one stream and everything made of it: rows, ledger and positions belong together.
 struct Cut {
   std::string stream;
   Position position;  // every record up to it is in the cut, none behind it
   std::uint32_t ref_version = 0;
   std::map<std::string, hot::Snapshot, std::less<>> tables;  // main table, $dead, $dupes
+  // Of those that are archived. Hot may still hold rows up to the boundary: they count once.
+  std::map<std::string, ArchivedPart, std::less<>> archived;
   Ledger::Minutes ledger;
 };
 

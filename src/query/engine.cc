@@ -8,8 +8,9 @@
 
 #include "common/metrics.h"
 #include "common/units.h"
+#include "pipeline/hot_relation.h"
+#include "pipeline/stream_tables.h"
 #include "query/batch_relation.h"
-#include "query/hot_relation.h"
 
 namespace freshet::query {
 namespace {
@@ -30,6 +31,12 @@ struct KnownTable {
   std::string table;  // whose cut holds it: "detections"
   std::string stream;
   bool is_ledger = false;
+};
+
+// What a query reads.
+struct Pinned {
+  sql::Relations relations;
+  sql::ArchiveTables archives;
 };
 
 using KnownTables = std::map<std::string, KnownTable, std::less<>>;  // by lower-case name
@@ -146,9 +153,9 @@ struct Engine::State {
 
   // One cut per stream serves every table of it, so that a join of a table with itself, or with its
   // ledger, sees one moment.
-  Result<sql::Relations> pin(const std::vector<KnownTable>& chosen, CutToken& token) {
+  Result<Pinned> pin(const std::vector<KnownTable>& chosen, CutToken& token) {
     std::map<std::string, pipeline::Cut> cuts;
-    sql::Relations relations;
+    Pinned pinned;
     for (const KnownTable& table : chosen) {
       auto cut = cuts.find(table.stream);
       if (cut == cuts.end() || (!table.is_ledger && !cut->second.tables.contains(table.name))) {
@@ -158,14 +165,35 @@ struct Engine::State {
         cut = cuts.insert_or_assign(table.stream, *std::move(taken)).first;
       }
       if (table.is_ledger) {
-        relations[table.name] = make_ledger_relation(cut->second.ledger);
+        pinned.relations[table.name] = make_ledger_relation(cut->second.ledger);
         continue;
       }
       auto snapshot = cut->second.tables.find(table.name);
       if (snapshot == cut->second.tables.end()) return vanished(table);
-      relations[table.name] = std::make_shared<HotRelation>(snapshot->second);
+      FRESHET_TRY_STATUS(pin_table(table, cut->second, snapshot->second, pinned));
     }
-    return relations;
+    return pinned;
+  }
+
+  // Files up to the boundary, memory behind it: memory may still hold rows that files have.
+  static Status pin_table(const KnownTable& table, const pipeline::Cut& cut,
+                          const hot::Snapshot& rows, Pinned& pinned) {
+    auto archived = cut.archived.find(table.name);
+    if (archived == cut.archived.end() || archived->second.boundary == Position{}) {
+      pinned.relations[table.name] = std::make_shared<pipeline::HotRelation>(rows);
+      return ok();
+    }
+    const pipeline::ArchivedPart& part = archived->second;
+    if (part.files == nullptr) {
+      return Error(Code::kUnavailable, 5014,
+                   fmt::format("the archived rows of table {} (up to position {}) cannot be "
+                               "reached; GET /metrics and the log say what the archive answers",
+                               table.name, part.boundary.value));
+    }
+    hot::RowNumber first = pipeline::first_row_at(rows, Position{part.boundary.value + 1});
+    pinned.relations[table.name] = std::make_shared<pipeline::HotRelation>(rows.from(first));
+    pinned.archives[table.name] = part.files;
+    return ok();
   }
 
   static Error vanished(const KnownTable& table) {
@@ -178,12 +206,12 @@ struct Engine::State {
     FRESHET_TRY(std::vector<KnownTable> chosen, choose_tables(query, request));
     FRESHET_TRY_STATUS(wait_for_token(request, chosen));
     SqlAnswer answer;
-    FRESHET_TRY(sql::Relations relations, pin(chosen, answer.cut));
+    FRESHET_TRY(Pinned pinned, pin(chosen, answer.cut));
     sql::QueryLimits limits{config.time_us, config.rows_max, config.answer_bytes_max};
     if (request.time_us > 0) limits.time_us = std::min(limits.time_us, request.time_us);
     if (request.rows_max > 0) limits.rows_max = std::min(limits.rows_max, request.rows_max);
-    FRESHET_TRY(answer.answer,
-                database->run(query, relations, request.parameters, limits, request.format));
+    FRESHET_TRY(answer.answer, database->run(query, pinned.relations, request.parameters, limits,
+                                             request.format, pinned.archives));
     return answer;
   }
 };

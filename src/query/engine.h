@@ -52,7 +52,8 @@ class Engine {
                                               pipeline::TableService& tables, io::Clock& clock);
   ~Engine();
   // Beyond QueryDatabase's errors: kThrottled FRS-5011 (at_once), kNotFound FRS-5012 (no such
-  // table), kDenied FRS-4011 (table), kTimeout FRS-5013 (`after`).
+  // table), kDenied FRS-4011 (table), kTimeout FRS-5013 (`after`), kUnavailable FRS-5014 (archived
+  // rows that cannot be reached).
   Result<SqlAnswer> run(const SqlRequest& request);
   // Rows of our own (a reference table's) in an answer's format. `owner` keeps what they lie in.
   Result<sql::QueryAnswer> write_rows(const Schema& schema, const ColumnBatch& rows,

@@ -119,6 +119,49 @@ TEST_F(ArchiveQueryTest, EitherSideMayBeMissing) {
             "column_name,column_type\ndetection_id,UUID\nevent_time,TIMESTAMP WITH TIME ZONE\n");
 }
 
+TEST_F(ArchiveQueryTest, UnsignedNumbersKeepTheirWholeRangeOnBothSides) {
+  Schema schema{{{"camera_id", ColumnType::kText},
+                 {"event_time", ColumnType::kTimestamp},
+                 {"frame_no", ColumnType::kUInt64}}};
+  ParquetLayout layout = layout_of(schema);
+  layout.columns[2].is_decimal = true;
+  // Enough for several row groups: 2^64 - 1 and down in the file, 2^63 and up in memory.
+  ColumnBatch old_rows(schema), new_rows(schema);
+  for (std::uint64_t i = 0; i < 5'000; ++i) {
+    for (ColumnBatch* rows : {&old_rows, &new_rows}) {
+      rows->columns[0].append(std::string_view("east"));
+      rows->columns[1].append(kTestTimeUs + static_cast<std::int64_t>(i));
+    }
+    old_rows.columns[2].append(~i);
+    new_rows.columns[2].append((std::uint64_t{1} << 63) + i);
+  }
+  archive("detections", {write_file("a", old_rows, schema, layout)}, layout.columns);
+  auto relation = std::make_shared<ModelRelation>(schema);
+  relation->add_chunk(new_rows);
+  relations_["detections"] = relation;
+  EXPECT_EQ(csv("SELECT typeof(frame_no) AS t, count(*) AS n, min(frame_no) AS a, max(frame_no) AS "
+                "b FROM detections GROUP BY 1"),
+            "t,n,a,b\nUBIGINT,10000,9223372036854775808,18446744073709551615\n");
+  EXPECT_EQ(csv("SELECT frame_no, epoch_us(event_time) % 1000000 AS us FROM detections WHERE "
+                "frame_no = 18446744073709551000"),
+            "frame_no,us\n18446744073709551000,615\n");
+  EXPECT_EQ(csv("SELECT count(*) AS n FROM detections WHERE frame_no >= 18446744073709546618"),
+            "n\n4998\n");
+  EXPECT_EQ(csv("SELECT count(*) AS n FROM detections WHERE frame_no BETWEEN 9223372036854775809 "
+                "AND 18446744073709546617"),
+            "n\n5001\n");
+  // 64 signed bits have no room for it: the planner must not be told a number that is another.
+  EXPECT_TRUE(constraints_.empty());
+  EXPECT_EQ(csv("SELECT count(*) AS n FROM detections WHERE frame_no > 9000000000000000000 AND "
+                "frame_no <> 9223372036854775808"),
+            "n\n9999\n");
+  EXPECT_EQ(constraints_["frame_no"].minimum, 9'000'000'000'000'000'000);
+  // The file alone, without memory to give the type.
+  relations_.clear();
+  EXPECT_EQ(csv("SELECT typeof(frame_no) AS t, min(frame_no) AS a FROM detections GROUP BY 1"),
+            "t,a\nUBIGINT,18446744073709546616\n");
+}
+
 TEST_F(ArchiveQueryTest, ColumnsGoByFieldIdAndMissingOnesAreNull) {
   Schema old_schema{{{"cam", ColumnType::kText},
                      {"camera_id", ColumnType::kText},  // another column's name today

@@ -22,17 +22,38 @@ std::string bytes_of(T value) {
   return bytes;
 }
 
-std::string uuid_bytes(const duckdb_hugeint& value) {
-  EventId id = event_id_of(value);
+// The highest byte first.
+std::string big_endian(std::uint64_t high, std::uint64_t low) {
   std::string bytes;
-  for (std::uint64_t half : {id.high, id.low}) {
+  for (std::uint64_t half : {high, low}) {
     for (int shift = 56; shift >= 0; shift -= 8) bytes += static_cast<char>(half >> shift & 0xff);
   }
   return bytes;
 }
 
+std::string uuid_bytes(const duckdb_hugeint& value) {
+  EventId id = event_id_of(value);
+  return big_endian(id.high, id.low);
+}
+
+// Two's complement in as few bytes as keep the sign.
+std::string decimal_bytes(const duckdb_hugeint& value) {
+  std::string bytes = big_endian(static_cast<std::uint64_t>(value.upper), value.lower);
+  char sign = value.upper < 0 ? '\xff' : '\0';
+  std::size_t first = std::min(bytes.find_first_not_of(sign), bytes.size() - 1);
+  if (((bytes[first] ^ sign) & 0x80) != 0) --first;  // The first bit must be the sign's.
+  return bytes.substr(first);
+}
+
 bool is_below(const duckdb_hugeint& a, const duckdb_hugeint& b) {
   return a.upper != b.upper ? a.upper < b.upper : a.lower < b.lower;
+}
+
+// Rows that `validity` calls null become null in the vector.
+void take_nulls_of(const std::uint64_t* validity, duckdb_vector vector, std::uint32_t count) {
+  duckdb_vector_ensure_validity_writable(vector);
+  std::uint64_t* words = duckdb_vector_get_validity(vector);
+  for (std::uint32_t word = 0; word < (count + 63) / 64; ++word) words[word] &= validity[word];
 }
 
 }  // namespace
@@ -77,12 +98,12 @@ void ColumnBounds::add_reals(const T* values, const std::uint64_t* validity, std
   }
 }
 
-void ColumnBounds::add_uuids(const duckdb_hugeint* values, const std::uint64_t* validity,
-                             std::uint32_t count) {
+void ColumnBounds::add_wide(const duckdb_hugeint* values, const std::uint64_t* validity,
+                            std::uint32_t count) {
   for (std::uint32_t i = 0; i < count; ++i) {
     if (!is_valid(validity, i)) continue;
-    if (!lower_.is_set || is_below(values[i], lower_.uuid)) lower_.uuid = values[i];
-    if (!upper_.is_set || is_below(upper_.uuid, values[i])) upper_.uuid = values[i];
+    if (!lower_.is_set || is_below(values[i], lower_.wide)) lower_.wide = values[i];
+    if (!upper_.is_set || is_below(upper_.wide, values[i])) upper_.wide = values[i];
     lower_.is_set = upper_.is_set = true;
   }
 }
@@ -117,7 +138,8 @@ void ColumnBounds::add(const void* values, const std::uint64_t* validity, std::u
     case ColumnType::kDouble:
       return add_reals(static_cast<const double*>(values), validity, count);
     case ColumnType::kUuid:
-      return add_uuids(static_cast<const duckdb_hugeint*>(values), validity, count);
+    case ColumnType::kUInt64:
+      return add_wide(static_cast<const duckdb_hugeint*>(values), validity, count);
     case ColumnType::kText:
     case ColumnType::kBlob:
       return add_texts(static_cast<const duckdb_string_t*>(values), validity, count);
@@ -146,12 +168,39 @@ std::optional<std::string> ColumnBounds::serialized(const Bound& bound, bool is_
     case ColumnType::kDouble:
       return bytes_of(real);
     case ColumnType::kUuid:
-      return uuid_bytes(bound.uuid);
+      return uuid_bytes(bound.wide);
+    case ColumnType::kUInt64:
+      return decimal_bytes(bound.wide);
     case ColumnType::kText:
     case ColumnType::kBlob:
       return bound.text;
     default:
       return bytes_of(bound.number);
+  }
+}
+
+LeafBounds::LeafBounds(const std::vector<ParquetColumn>& columns) {
+  for (const ParquetColumn& column : columns) {
+    ColumnType type = parquet_type_of(column);
+    first_leaf_.push_back(leaves_.size());
+    is_box_.push_back(type == ColumnType::kBox);
+    if (is_box_.back())
+      leaves_.insert(leaves_.end(), kBoxFieldNames.size(), ColumnBounds(ColumnType::kDouble));
+    else
+      leaves_.emplace_back(type);
+  }
+}
+
+void LeafBounds::add(std::size_t column, duckdb_vector vector, std::uint32_t count) {
+  const std::uint64_t* validity = duckdb_vector_get_validity(vector);
+  std::size_t leaf = first_leaf_[column];
+  if (!is_box_[column]) return leaves_[leaf].add(duckdb_vector_get_data(vector), validity, count);
+  for (idx_t field = 0; field < kBoxFieldNames.size(); ++field) {
+    duckdb_vector child = duckdb_struct_vector_get_child(vector, field);
+    // DuckDB's writer reads fields without asking the struct.
+    if (validity != nullptr) take_nulls_of(validity, child, count);
+    leaves_[leaf + field].add(duckdb_vector_get_data(child), duckdb_vector_get_validity(child),
+                              count);
   }
 }
 

@@ -116,6 +116,11 @@ LogicalType logical_type_of(ColumnType type) {
   check_failed_with("a column type without a SQL type", sql_type_name(type));
 }
 
+LogicalType parquet_logical_type(ColumnType file_type) {
+  if (file_type == ColumnType::kUInt64) return LogicalType(duckdb_create_decimal_type(20, 0));
+  return logical_type_of(file_type);
+}
+
 std::optional<ColumnType> column_type_of(duckdb_logical_type type) {
   duckdb_type id = duckdb_get_type_id(type);
   if (id == DUCKDB_TYPE_STRUCT)

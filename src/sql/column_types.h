@@ -10,6 +10,8 @@
 namespace freshet::sql {
 
 LogicalType logical_type_of(ColumnType type);
+// Of a file's column, one that parquet_type_of() gives: kUInt64 is DECIMAL(20, 0).
+LogicalType parquet_logical_type(ColumnType file_type);
 // Nothing where a column of ours cannot hold it.
 std::optional<ColumnType> column_type_of(duckdb_logical_type type);
 // As SQL writes it: "DECIMAL(18,3)", "INTEGER[]", "STRUCT(x DOUBLE)", "JSON".

@@ -50,6 +50,15 @@ void gather_uuids(const std::vector<const std::byte*>& values, std::span<const O
   }
 }
 
+void gather_decimals(const std::vector<const std::byte*>& values, std::span<const OrderedRow> rows,
+                     duckdb_vector to) {
+  auto* out = static_cast<duckdb_hugeint*>(duckdb_vector_get_data(to));
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    prefetch<std::uint64_t>(values, rows, i);
+    out[i] = {value_at<std::uint64_t>(values, rows[i]), 0};
+  }
+}
+
 void gather_boxes(const std::vector<const std::byte*>& values, std::span<const OrderedRow> rows,
                   duckdb_vector to) {
   double* out[4];
@@ -72,9 +81,10 @@ Status check_signed(const std::string& column, std::size_t count, duckdb_vector 
   const auto* negative =
       std::find_if(values, values + count, [](std::int64_t value) { return value < 0; });
   if (negative == values + count) return ok();
-  return Error(Code::kInvalid, 3803,
-               fmt::format("column {} holds {}, and Iceberg has no number above 2^63 - 1", column,
-                           static_cast<std::uint64_t>(*negative)));
+  return Error(
+      Code::kInvalid, 3803,
+      fmt::format("column {} holds {}, and the file's has room for no number above 2^63 - 1",
+                  column, static_cast<std::uint64_t>(*negative)));
 }
 
 std::uint64_t* writable_validity(duckdb_vector vector) {
@@ -103,7 +113,7 @@ void scan_rows(duckdb_function_info info, duckdb_data_chunk output) {
 
 OrderedScan::OrderedScan(const Relation& relation, const ParquetLayout& layout,
                          std::span<const OrderedRow> rows)
-    : relation_(relation), layout_(layout), rows_(rows) {
+    : relation_(relation), layout_(layout), rows_(rows), bounds_(layout.columns) {
   for (std::size_t i = 0; i < layout.columns.size(); ++i) {
     Source source;
     for (std::size_t chunk = 0; chunk < relation.chunk_count(); ++chunk) {
@@ -115,18 +125,12 @@ OrderedScan::OrderedScan(const Relation& relation, const ParquetLayout& layout,
     }
     source.handles.resize(relation.chunk_count());
     sources_.push_back(std::move(source));
-    ColumnType type = parquet_type_of(layout.columns[i].type);
-    first_leaf_.push_back(bounds_.size());
-    if (type == ColumnType::kBox)
-      bounds_.insert(bounds_.end(), 4, ColumnBounds(ColumnType::kDouble));
-    else
-      bounds_.emplace_back(type);
   }
 }
 
 void OrderedScan::bind(duckdb_bind_info info) const {
   for (const ParquetColumn& column : layout_.columns) {
-    LogicalType type = logical_type_of(parquet_type_of(column.type));
+    LogicalType type = parquet_logical_type(parquet_type_of(column));
     duckdb_bind_add_result_column(info, column.name.c_str(), type.get());
   }
   duckdb_bind_set_cardinality(info, rows_.size(), true);
@@ -151,18 +155,7 @@ Status OrderedScan::fill_column(std::size_t column, std::span<const OrderedRow> 
                                 duckdb_vector to) {
   FRESHET_TRY_STATUS(fill_values(column, rows, to));
   if (sources_[column].has_nulls) fill_validity(sources_[column], rows, to);
-  auto count = static_cast<std::uint32_t>(rows.size());
-  if (layout_.columns[column].type != ColumnType::kBox) {
-    add_bounds(first_leaf_[column], to, count);
-    return ok();
-  }
-  for (idx_t field = 0; field < 4; ++field) {
-    duckdb_vector child = duckdb_struct_vector_get_child(to, field);
-    // A field of a null struct must be null itself: DuckDB reads fields without asking the struct.
-    if (const std::uint64_t* words = duckdb_vector_get_validity(to); words != nullptr)
-      std::memcpy(writable_validity(child), words, (count + 63) / 64 * sizeof(std::uint64_t));
-    add_bounds(first_leaf_[column] + field, child, count);
-  }
+  bounds_.add(column, to, static_cast<std::uint32_t>(rows.size()));
   return ok();
 }
 
@@ -209,6 +202,10 @@ Status OrderedScan::fill_values(std::size_t column, std::span<const OrderedRow> 
       gather<std::uint64_t, std::uint64_t>(values, rows, to);
       return ok();
     case ColumnType::kUInt64:
+      if (layout_.columns[column].is_decimal) {
+        gather_decimals(values, rows, to);
+        return ok();
+      }
       gather<std::uint64_t, std::uint64_t>(values, rows, to);
       return check_signed(layout_.columns[column].name, rows.size(), to);
   }
@@ -264,10 +261,6 @@ void OrderedScan::fill_validity(const Source& source, std::span<const OrderedRow
     }
     out[first / 64] = bits;
   }
-}
-
-void OrderedScan::add_bounds(std::size_t leaf, duckdb_vector vector, std::uint32_t count) {
-  bounds_[leaf].add(duckdb_vector_get_data(vector), duckdb_vector_get_validity(vector), count);
 }
 
 Status register_ordered_scan(duckdb_connection connection, OrderedScan** current) {

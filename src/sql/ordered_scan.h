@@ -26,9 +26,8 @@ class OrderedScan {
   void bind(duckdb_bind_info info) const;
   // The next rows, none at the end. kInvalid FRS-3803.
   Status fill(duckdb_data_chunk output);
-  // Of every leaf that the file has: a column is one, a box is four. Whole after the last row.
-  const std::vector<ColumnBounds>& bounds() const { return bounds_; }
-  bool is_done() const { return next_ == rows_.size(); }
+  // Whole after the last row.
+  const LeafBounds& bounds() const { return bounds_; }
   // What fill() failed with, if it did: DuckDB passes on no more than the words.
   const std::optional<Error>& failure() const { return failure_; }
 
@@ -46,7 +45,6 @@ class OrderedScan {
   void fill_texts(std::size_t column, std::span<const OrderedRow> rows, duckdb_vector to);
   duckdb_string_t text_of(std::size_t column, std::uint32_t chunk, std::uint32_t code);
   void fill_validity(const Source& source, std::span<const OrderedRow> rows, duckdb_vector to);
-  void add_bounds(std::size_t leaf, duckdb_vector vector, std::uint32_t count);
 
   const Relation& relation_;
   const ParquetLayout& layout_;
@@ -54,8 +52,7 @@ class OrderedScan {
   std::size_t next_ = 0;
   std::vector<std::uint32_t> codes_;  // of the vector being filled
   std::vector<Source> sources_;
-  std::vector<ColumnBounds> bounds_;
-  std::vector<std::size_t> first_leaf_;  // by column, in bounds_
+  LeafBounds bounds_;
   std::optional<Error> failure_;
 };
 

@@ -19,8 +19,7 @@ std::vector<std::string> expected_schema(const std::vector<ParquetColumn>& colum
   std::vector<std::string> lines;
   for (const ParquetColumn& column : columns) {
     bool is_box = column.type == ColumnType::kBox;
-    std::string_view type =
-        is_box ? std::string_view("STRUCT") : sql_type_name(parquet_type_of(column.type));
+    std::string_view type = is_box ? std::string_view("STRUCT") : parquet_sql_type(column);
     lines.push_back(fmt::format("{} {} {}", column.field_id, column.name, type));
     for (std::size_t i = 0; is_box && i < kBoxFieldNames.size(); ++i)
       lines.push_back(fmt::format("{} {} DOUBLE", column.box_field_ids[i], kBoxFieldNames[i]));

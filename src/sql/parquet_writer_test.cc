@@ -246,6 +246,95 @@ TEST_F(ParquetWriterTest, RefusesNumbersThatIcebergHasNot) {
   EXPECT_EQ(folder_.file_count(), 0u);
 }
 
+Schema frames_schema() {
+  return {{{"camera_id", ColumnType::kText},
+           {"event_time", ColumnType::kTimestamp},
+           {"frame_no", ColumnType::kUInt64}}};
+}
+
+ParquetLayout frames_layout() {
+  ParquetLayout layout = layout_of(frames_schema());
+  layout.columns[2].is_decimal = true;
+  return layout;
+}
+
+// One row for each, in that order.
+ColumnBatch frame_rows(const std::vector<std::optional<std::uint64_t>>& numbers) {
+  ColumnBatch batch(frames_schema());
+  for (const auto& number : numbers) {
+    batch.columns[0].append(std::string_view("east"));
+    batch.columns[1].append(kTestTimeUs);
+    if (number)
+      batch.columns[2].append(*number);
+    else
+      batch.columns[2].append_null();
+  }
+  return batch;
+}
+
+TEST_F(ParquetWriterTest, WritesAllUnsignedNumbersAsDecimals) {
+  ModelRelation relation(frames_schema());
+  relation.add_chunk(frame_rows(
+      {std::uint64_t{1} << 63, std::nullopt, 7, ~std::uint64_t{0}, (std::uint64_t{1} << 63) - 1}));
+  std::vector<ParquetFile> files = must_write(relation, frames_layout());
+  ASSERT_EQ(files.size(), 1u);
+  EXPECT_THAT(
+      duckdb_lines(
+          fmt::format("SELECT concat(typeof(frame_no), ' ', frame_no) FROM '{}'", files[0].path)),
+      ElementsAre("DECIMAL(20,0) 9223372036854775808", "DECIMAL(20,0) ", "DECIMAL(20,0) 7",
+                  "DECIMAL(20,0) 18446744073709551615", "DECIMAL(20,0) 9223372036854775807"));
+  // The footer's own bounds, by which readers skip row groups.
+  EXPECT_THAT(duckdb_lines(fmt::format("SELECT concat(stats_min_value, ' ', stats_max_value) FROM "
+                                       "parquet_metadata('{}') WHERE path_in_schema = 'frame_no'",
+                                       files[0].path)),
+              ElementsAre("7 18446744073709551615"));
+  const ParquetColumnStats& stats = files[0].columns[2];
+  EXPECT_EQ(stats.null_count, 1u);
+  EXPECT_EQ(stats.value_count, 5u);
+  EXPECT_EQ(stats.lower, "\x07");
+  EXPECT_EQ(stats.upper, std::string(1, '\0') + std::string(8, '\xff'));
+  EXPECT_FALSE(stats.nan_count.has_value());
+
+  ExpectedParquet expected = expected_of(files[0], frames_layout());
+  expected.columns[2].is_decimal = false;
+  Status checked = check_parquet_file(expected);
+  ASSERT_FALSE(checked.has_value());
+  EXPECT_THAT(checked.error().message(),
+              HasSubstr("\"3 frame_no DECIMAL(20,0)\", not \"3 frame_no BIGINT\""));
+}
+
+TEST_F(ParquetWriterTest, BoundsOfDecimalsAreAsShortAsTheirSignAllows) {
+  using namespace std::string_literals;
+  const std::pair<std::uint64_t, std::string> bounds[] = {
+      {0, "\0"s},
+      {1, "\x01"},
+      {127, "\x7f"},
+      {128, "\0\x80"s},
+      {255, "\0\xff"s},
+      {256, "\x01\0"s},
+      {32'768, "\0\x80\0"s},
+      {(std::uint64_t{1} << 63) - 1, "\x7f\xff\xff\xff\xff\xff\xff\xff"},
+      {std::uint64_t{1} << 63, "\0\x80\0\0\0\0\0\0\0"s},
+  };
+  for (const auto& [number, bytes] : bounds) {
+    ModelRelation relation(frames_schema());
+    relation.add_chunk(frame_rows({number}));
+    std::vector<ParquetFile> files = must_write(relation, frames_layout());
+    ASSERT_EQ(files.size(), 1u) << number;
+    EXPECT_EQ(files[0].columns[2].lower, bytes) << number;
+    EXPECT_EQ(files[0].columns[2].upper, bytes) << number;
+    std::filesystem::remove(files[0].path);
+  }
+}
+
+TEST_F(ParquetWriterTest, NamesWhatAFileHolds) {
+  EXPECT_EQ(iceberg_type_name({"n", ColumnType::kUInt64, 1, {}, true}), "decimal(20, 0)");
+  EXPECT_EQ(iceberg_type_name({"n", ColumnType::kUInt64, 1, {}, false}), "long");
+  EXPECT_EQ(parquet_sql_type({"n", ColumnType::kUInt64, 1, {}, true}), "DECIMAL(20,0)");
+  EXPECT_EQ(parquet_sql_type({"n", ColumnType::kUInt64, 1, {}, false}), "BIGINT");
+  EXPECT_EQ(parquet_sql_type({"n", ColumnType::kUInt16, 1, {}, false}), "INTEGER");
+}
+
 TEST_F(ParquetWriterTest, RefusesALayoutOfOtherRows) {
   ModelRelation relation(detections_schema());
   relation.add_chunk(detection_rows(0, 10));
@@ -258,6 +347,9 @@ TEST_F(ParquetWriterTest, RefusesALayoutOfOtherRows) {
   layout = layout_of(detections_schema());
   layout.columns[3].field_id = 0;
   expect_error(write(relation, layout), Code::kInvalid, 3801, "no field id");
+  layout = layout_of(detections_schema());
+  layout.columns[3].is_decimal = true;
+  expect_error(write(relation, layout), Code::kInvalid, 3801, "confidence cannot be a decimal");
   layout = layout_of(detections_schema());
   layout.key_column = 0;
   expect_error(write(relation, layout), Code::kInvalid, 3801, "key column");

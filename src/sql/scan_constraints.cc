@@ -41,15 +41,16 @@ std::optional<ScanValue> value_of(const ScanValue& value, const Parameters& para
   return std::nullopt;
 }
 
-bool is_whole_number(ColumnType type) {
-  return parquet_type_of(type) == ColumnType::kInt32 || parquet_type_of(type) == ColumnType::kInt64;
+bool is_whole_number(const ParquetColumn& column) {
+  ColumnType type = parquet_type_of(column);
+  return type == ColumnType::kInt32 || type == ColumnType::kInt64 || type == ColumnType::kUInt64;
 }
 
 std::optional<std::int64_t> number_of(duckdb_connection connection, const ScanValue& value,
-                                      ColumnType type) {
+                                      const ParquetColumn& column) {
   using Kind = ScanValue::Kind;
-  if (is_whole_number(type) && value.kind == Kind::kInteger) return integer_of(value.text);
-  if (type != ColumnType::kTimestamp) return std::nullopt;
+  if (is_whole_number(column) && value.kind == Kind::kInteger) return integer_of(value.text);
+  if (column.type != ColumnType::kTimestamp) return std::nullopt;
   if (value.kind == Kind::kMoment) return moment_of(connection, value.text);
   if (value.kind != Kind::kText) return std::nullopt;
   return moment_of(
@@ -74,12 +75,12 @@ void add_texts(const ScanCondition& condition, const std::vector<ScanValue>& val
 }
 
 void add_numbers(duckdb_connection connection, const ScanCondition& condition,
-                 const std::vector<ScanValue>& values, ColumnType type,
+                 const std::vector<ScanValue>& values, const ParquetColumn& column,
                  ColumnConstraint& constraint) {
   std::optional<std::int64_t> least, greatest;
   bool reads_clock = false;
   for (const ScanValue& value : values) {
-    std::optional<std::int64_t> number = number_of(connection, value, type);
+    std::optional<std::int64_t> number = number_of(connection, value, column);
     if (!number) return;
     least = std::min(least.value_or(*number), *number);
     greatest = std::max(greatest.value_or(*number), *number);
@@ -115,7 +116,7 @@ ScanConstraints constraints_of(duckdb_connection connection,
     if (column->type == ColumnType::kText)
       add_texts(condition, values, constraint);
     else
-      add_numbers(connection, condition, values, column->type, constraint);
+      add_numbers(connection, condition, values, *column, constraint);
   }
   std::erase_if(constraints, [](const auto& entry) {
     const ColumnConstraint& constraint = entry.second;

@@ -15,7 +15,7 @@
 
 #include "event/position.h"
 #include "hot/table.h"
-#include "query/hot_relation.h"
+#include "pipeline/hot_relation.h"
 #include "sql/parquet_check.h"
 #include "sql/parquet_writer.h"
 #include "sql/query_database.h"
@@ -144,7 +144,7 @@ int bench_write(const std::string& folder, std::size_t rows, std::uint64_t row_g
                 std::int32_t zstd_level, bool with_box) {
   MemoryBudget budget{16ull << 30};
   auto table = make_table(rows, with_box, budget);
-  query::HotRelation relation(table->snapshot());
+  pipeline::HotRelation relation(table->snapshot());
   sql::ParquetLayout layout = layout_of(relation.schema());
   layout.row_group_rows = row_group_rows;
   layout.zstd_level = zstd_level;
@@ -225,7 +225,7 @@ int bench_query(const std::string& folder, std::size_t rows, std::size_t hot_row
   sql::ArchiveTables archives;
   {
     auto table = make_table(rows, false, budget);
-    query::HotRelation relation(table->snapshot());
+    pipeline::HotRelation relation(table->snapshot());
     files = write_files(*writer, relation, folder, file_count);
     archives["detections"] = std::make_shared<sql::ArchiveTable>(sql::ArchiveTable{
         layout_of(relation.schema()).columns,
@@ -235,7 +235,7 @@ int bench_query(const std::string& folder, std::size_t rows, std::size_t hot_row
   }
   auto hot = make_table(hot_rows, false, budget);
   sql::Relations relations;
-  relations["detections"] = std::make_shared<query::HotRelation>(hot->snapshot());
+  relations["detections"] = std::make_shared<pipeline::HotRelation>(hot->snapshot());
   auto database = must(sql::QueryDatabase::open({.archive_memory_bytes = 2ull << 30}));
   fmt::print("{} files, {} rows in them, {} in memory\n", files.size(), rows, hot_rows);
   for (std::string what :

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "server/console/iceberg_error.h"
 #include "server/console/json_text.h"
 
 namespace freshet::console {
@@ -36,35 +37,6 @@ Result<std::string> percent_decoded(std::string_view text, bool plus_is_blank) {
     }
   }
   return decoded;
-}
-
-int status_of(const Error& error) {
-  switch (error.code()) {
-    case Code::kInvalid:
-      return error.number() == 5108 ? 415 : error.number() == 5105 ? 406 : 400;
-    case Code::kNotFound:
-      return 404;
-    case Code::kExists:
-      return 409;
-    case Code::kDenied:
-      return error.number() == 4021 ? 401 : 403;
-    case Code::kExpired:
-      return 410;
-    case Code::kThrottled:
-      return 429;
-    case Code::kUnavailable:
-    case Code::kNoSpace:
-      return 503;
-    case Code::kTimeout:
-      return 504;
-    case Code::kUnsupported:
-      return error.number() == 5102 ? 405 : 501;
-    case Code::kCorruption:
-    case Code::kIo:
-    case Code::kInternal:
-      return 500;
-  }
-  return 500;
 }
 
 }  // namespace
@@ -104,7 +76,7 @@ void Call::answer_json(std::string body, std::vector<http::Header> headers) {
 }
 
 void Call::fail(const Error& error) {
-  answer(error_response(error, request_id_));
+  answer(refusal_of(request, error, request_id_));
 }
 
 std::string_view Call::parameter(std::string_view name) const {
@@ -133,19 +105,58 @@ Status Call::check_parameters(std::initializer_list<std::string_view> known) con
   return ok();
 }
 
+int http_status_of(const Error& error) {
+  switch (error.code()) {
+    case Code::kInvalid:
+      return error.number() == 5108 ? 415 : error.number() == 5105 ? 406 : 400;
+    case Code::kNotFound:
+      return 404;
+    case Code::kExists:
+      return 409;
+    case Code::kDenied:
+      return error.number() == 4021 ? 401 : 403;
+    case Code::kExpired:
+      return 410;
+    case Code::kThrottled:
+      return 429;
+    case Code::kUnavailable:
+    case Code::kNoSpace:
+      return 503;
+    case Code::kTimeout:
+      return 504;
+    case Code::kUnsupported:
+      return error.number() == 5102 ? 405 : 501;
+    case Code::kCorruption:
+    case Code::kIo:
+    case Code::kInternal:
+      return 500;
+  }
+  return 500;
+}
+
+void add_refusal_headers(http::Response& response) {
+  if (response.status == 401) response.headers.push_back({"www-authenticate", "Bearer"});
+  if (response.status == 429 || response.status == 503)
+    response.headers.push_back({"retry-after", "1"});
+}
+
 http::Response error_response(const Error& error, std::string_view request_id) {
   http::Response response;
-  response.status = status_of(error);
+  response.status = http_status_of(error);
   std::string code = fmt::format("FRS-{:04d}", error.number() == 0 ? 9000 : error.number());
   response.body = fmt::format(
       R"({{"error":{{"code":"{}","message":{},"hint":"freshet help {}","request_id":"{}"}}}})"
       "\n",
       code, json_text(error.message()), code, request_id);
   response.headers.push_back({"content-type", "application/json"});
-  if (response.status == 401) response.headers.push_back({"www-authenticate", "Bearer"});
-  if (response.status == 429 || response.status == 503)
-    response.headers.push_back({"retry-after", "1"});
+  add_refusal_headers(response);
   return response;
+}
+
+http::Response refusal_of(const http::Request& request, const Error& error,
+                          std::string_view request_id) {
+  if (is_iceberg_path(request.path())) return iceberg_error_response(error, http_status_of(error));
+  return error_response(error, request_id);
 }
 
 }  // namespace freshet::console

@@ -57,5 +57,11 @@ using CallPointer = std::shared_ptr<Call>;  // shared: std::function copies what
 // {"error":{"code":"FRS-5101","message":"…","hint":"…","request_id":"…"}} and the status of its
 // kind.
 http::Response error_response(const Error& error, std::string_view request_id);
+int http_status_of(const Error& error);
+// What the status asks for beside it: WWW-Authenticate, Retry-After.
+void add_refusal_headers(http::Response& response);
+// In the words of whoever asks: an Iceberg client reads its own form of errors.
+http::Response refusal_of(const http::Request& request, const Error& error,
+                          std::string_view request_id);
 
 }  // namespace freshet::console

@@ -4,6 +4,7 @@
 
 #include <atomic>
 
+#include "server/console/archive_jobs.h"
 #include "server/console/call.h"
 #include "server/console/http_api.h"
 
@@ -13,6 +14,7 @@ namespace freshet::console {
 struct CallContext {
   HttpApiParts parts;
   std::atomic<std::uint32_t> tails_waiting{0};
+  ArchiveJobs archive_jobs;
 };
 using Context = std::shared_ptr<CallContext>;
 
@@ -26,6 +28,21 @@ void get_reference(const Context& context, const CallPointer& call);
 void list_reference_versions(const Context& context, const CallPointer& call);
 void put_reference(const Context& context, const CallPointer& call);
 void diff_reference(const Context& context, const CallPointer& call);
+
+// These find an archive in the parts.
+void list_archive(const Context& context, const CallPointer& call);
+void verify_archive(const Context& context, const CallPointer& call);
+void compact_archive(const Context& context, const CallPointer& call);
+void flush_archive(const Context& context, const CallPointer& call);
+void get_archive_job(const Context& context, const CallPointer& call);
+void stop_archive_job(const Context& context, const CallPointer& call);
+void get_iceberg_config(const Context& context, const CallPointer& call);
+void list_iceberg_namespaces(const Context& context, const CallPointer& call);
+void get_iceberg_namespace(const Context& context, const CallPointer& call);
+void list_iceberg_tables(const Context& context, const CallPointer& call);
+void load_iceberg_table(const Context& context, const CallPointer& call);
+void find_iceberg_table(const Context& context, const CallPointer& call);
+void take_iceberg_metrics(const Context& context, const CallPointer& call);
 
 // The answer's format that the Accept header asks for. kInvalid FRS-5105.
 struct Acceptable {

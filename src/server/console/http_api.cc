@@ -9,6 +9,7 @@
 #include "server/console/call.h"
 #include "server/console/caller.h"
 #include "server/console/calls.h"
+#include "server/console/iceberg_error.h"
 #include "server/console/json_text.h"
 
 namespace freshet::console {
@@ -17,12 +18,15 @@ namespace {
 constexpr std::uint64_t kSqlBytesMax = 1u << 20;
 constexpr std::uint64_t kEventsBytesMax = 16u << 20;
 constexpr std::uint64_t kReferenceBytesMax = 256u << 20;
+constexpr std::uint64_t kArchiveBytesMax = 64u << 10;
+constexpr std::uint64_t kIcebergMetricsBytesMax = 1u << 20;
 
 struct Route {
   std::string_view method;
   std::string_view path;  // "*" stands for one segment
   void (*run)(const Context&, const CallPointer&);
   std::uint64_t body_bytes_max;
+  bool needs_archive = false;
 };
 
 constexpr Route kRoutes[] = {
@@ -36,6 +40,23 @@ constexpr Route kRoutes[] = {
     {"PUT", "/v1/reference/*", put_reference, kReferenceBytesMax},
     {"GET", "/v1/reference/*/versions", list_reference_versions, 0},
     {"POST", "/v1/reference/*/diff", diff_reference, kReferenceBytesMax},
+    {"GET", "/v1/archive", list_archive, 0, true},
+    {"POST", "/v1/archive/verify", verify_archive, kArchiveBytesMax, true},
+    {"POST", "/v1/archive/compact", compact_archive, kArchiveBytesMax, true},
+    {"POST", "/v1/archive/flush", flush_archive, 0, true},
+    {"GET", "/v1/archive/jobs/*", get_archive_job, 0, true},
+    {"DELETE", "/v1/archive/jobs/*", stop_archive_job, 0, true},
+    // Below /iceberg the words and statuses are those of Iceberg's REST catalog. What is added here
+    // is added to get_iceberg_config's list too.
+    {"GET", "/iceberg/v1/config", get_iceberg_config, 0, true},
+    {"GET", "/iceberg/v1/namespaces", list_iceberg_namespaces, 0, true},
+    {"GET", "/iceberg/v1/namespaces/*", get_iceberg_namespace, 0, true},
+    {"HEAD", "/iceberg/v1/namespaces/*", get_iceberg_namespace, 0, true},
+    {"GET", "/iceberg/v1/namespaces/*/tables", list_iceberg_tables, 0, true},
+    {"GET", "/iceberg/v1/namespaces/*/tables/*", load_iceberg_table, 0, true},
+    {"HEAD", "/iceberg/v1/namespaces/*/tables/*", find_iceberg_table, 0, true},
+    {"POST", "/iceberg/v1/namespaces/*/tables/*/metrics", take_iceberg_metrics,
+     kIcebergMetricsBytesMax, true},
 };
 
 // Works on the undecoded path: an encoded slash is part of a segment, never a border.
@@ -57,8 +78,12 @@ Error not_found(std::string_view path) {
   return Error(Code::kNotFound, 5101,
                fmt::format("there is nothing at {}: the API is at /v1/sql, /v1/tables, "
                            "/v1/streams/NAME/events, /v1/explain/ID, /v1/tail, /v1/reference, "
-                           "/healthz and /metrics",
+                           "/v1/archive, /iceberg, /healthz and /metrics",
                            path));
+}
+
+Error no_archive() {
+  return Error(Code::kNotFound, 3831, "no archive is configured: set [archive] url");
 }
 
 metrics::Counter& request_counter(int status) {
@@ -109,9 +134,9 @@ struct HttpApi::State {
     // Open to all: what watches over the server has no key, and learns no more than its health.
     if (request.method == "GET" && request.path() == "/healthz") return complete(health());
     Result<Caller> caller = callers.verify(request);
-    if (!caller) return complete(error_response(caller.error(), request_id));
+    if (!caller) return complete(refusal_of(request, caller.error(), request_id));
     Result<Target> target = parse_target(request.path(), request.query());
-    if (!target) return complete(error_response(target.error(), request_id));
+    if (!target) return complete(refusal_of(request, target.error(), request_id));
     auto call = std::make_shared<Call>(std::move(request), *std::move(target), *std::move(caller),
                                        request_id, complete);
     if (call->request.method == "GET" && call->request.path() == "/metrics") return metrics(*call);
@@ -134,13 +159,20 @@ struct HttpApi::State {
       if (route.method == call->request.method) return post(call, route);
       allowed += fmt::format("{}{}", allowed.empty() ? "" : ", ", route.method);
     }
+    if (is_iceberg_path(call->request.path())) return call->fail(iceberg_refusal(*call));
     if (allowed.empty()) return call->fail(not_found(call->request.path()));
     call->fail(
         Error(Code::kUnsupported, 5102,
               fmt::format("{} is not possible here: use {}", call->request.method, allowed)));
   }
 
+  Error iceberg_refusal(const Call& call) const {
+    if (context->parts.archive == nullptr) return no_archive();
+    return iceberg_has_no(call.request.method, call.request.path());
+  }
+
   void post(const CallPointer& call, const Route& route) {
+    if (route.needs_archive && context->parts.archive == nullptr) return call->fail(no_archive());
     if (call->request.header("content-encoding").value_or("identity") != "identity") {
       return call->fail(Error(Code::kInvalid, 5108,
                               "a compressed body is not taken: send it without Content-Encoding"));
@@ -154,6 +186,10 @@ struct HttpApi::State {
 
 HttpApi::HttpApi(HttpApiParts parts) : state_(std::make_shared<State>(std::move(parts))) {}
 HttpApi::~HttpApi() = default;
+
+void HttpApi::stop() {
+  state_->context->archive_jobs.stop();
+}
 
 void HttpApi::replace_keys(std::vector<gate::Key> keys) {
   state_->callers.replace_keys(std::move(keys));
@@ -174,9 +210,11 @@ std::uint64_t HttpApi::body_limit(const http::Request& head) {
   return 64 << 10;
 }
 
-http::Response HttpApi::refusal(int status, std::string_view reason, const http::Request&) {
+http::Response HttpApi::refusal(int status, std::string_view reason, const http::Request& head) {
   Code code = status == 503 ? Code::kUnavailable : Code::kInvalid;
-  http::Response response = error_response(Error(code, 5109, std::string(reason)), "");
+  Error error(code, 5109, std::string(reason));
+  if (is_iceberg_path(head.path())) return iceberg_error_response(error, status);
+  http::Response response = error_response(error, "");
   response.status = status;
   return response;
 }

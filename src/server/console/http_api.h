@@ -3,10 +3,13 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
+#include "archive/archive_service.h"
 #include "event/position.h"
 #include "http/message.h"
 #include "io/clock.h"
@@ -32,6 +35,12 @@ struct HttpApiParts {
   io::Random& random;
   std::function<HashKey(std::string_view)> hash_partition_key;  // as the Kinesis door hashes
   std::function<Status()> health;                               // /healthz: 200, or 503 with why
+  archive::ArchiveService* archive = nullptr;                   // null: none is configured
+  // Where verifies and compactions run, one at a time and for hours; null: on `executor`.
+  io::Executor* archive_executor = nullptr;
+  // What Iceberg clients need to reach the files: "s3.endpoint", "s3.path-style-access". No
+  // secrets.
+  std::map<std::string, std::string> archive_access = {};
 };
 
 // Owned by app. Net threads call the handler; everything that may wait runs on the executor.
@@ -44,9 +53,12 @@ class HttpApi {
 
   // Deny by default: a key may do what its rules say ("sql:read table/detections", "events:put
   // stream/detections", "reference:read reference/cameras", "reference:put reference/cameras",
-  // "metrics:read server"). Without any key everything is allowed, to local requests alone: app
-  // must then have bound the port to loopback.
+  // "metrics:read server", "archive:read table/detections"). Without any key everything is allowed,
+  // to local requests alone: app must then have bound the port to loopback.
   void replace_keys(std::vector<gate::Key> keys);
+
+  // Ends archive jobs under way at their next file. Before the executors stop, which wait for them.
+  void stop();
 
   // For http::ServerOptions.
   http::Handler handler();

@@ -1,6 +1,6 @@
-#include "query/hot_relation.h"
+#include "pipeline/hot_relation.h"
 
-namespace freshet::query {
+namespace freshet::pipeline {
 
 sql::Relation::Rows HotRelation::chunk_rows(std::size_t chunk) const {
   const hot::ChunkView& view = snapshot_.chunks()[chunk];
@@ -18,4 +18,4 @@ std::string_view HotRelation::text(std::size_t chunk, std::size_t column,
   return snapshot_.chunks()[chunk].text(column, code);
 }
 
-}  // namespace freshet::query
+}  // namespace freshet::pipeline

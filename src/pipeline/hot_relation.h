@@ -4,7 +4,7 @@
 #include "hot/table.h"
 #include "sql/relation.h"
 
-namespace freshet::query {
+namespace freshet::pipeline {
 
 // Keeps the snapshot, and with it the chunks.
 class HotRelation : public sql::Relation {
@@ -21,4 +21,4 @@ class HotRelation : public sql::Relation {
   hot::Snapshot snapshot_;
 };
 
-}  // namespace freshet::query
+}  // namespace freshet::pipeline

@@ -1,0 +1,99 @@
+// The archive of a server: commits what tables hold to files, again and again, and answers for
+// them.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <thread>
+
+#include "archive/archive_service.h"
+#include "archive/table.h"
+#include "common/mutex.h"
+#include "pipeline/tables.h"
+
+namespace freshet::archive {
+
+struct ArchiveConfig {
+  std::int64_t commit_every_us = 60'000'000;
+  std::int64_t keep_snapshots_us = 6ll * 3'600'000'000;
+  std::int64_t orphan_grace_us = 3'600'000'000;
+  std::int64_t upkeep_every_us = 600'000'000;
+  std::uint64_t commit_rows = 2'000'000;      // so many rows are a commit, before its time
+  std::string work_folder;                    // below the data directory
+  std::uint64_t copies_bytes = 10ull << 30;   // of files fetched from an object store for queries
+  std::uint64_t memory_bytes = 256ull << 20;  // of DuckDB, while it writes
+};
+
+class Archive : public ArchiveService {
+ public:
+  // All but `store` outlives the archive. kDenied FRS-3836 where the place belongs to another data
+  // directory. A store that does not answer is no error here: it is tried again with each commit,
+  // and until then nothing leaves log and memory.
+  static Result<std::unique_ptr<Archive>> open(const ArchiveConfig& config,
+                                               std::unique_ptr<object_store::ObjectStore> store,
+                                               catalog::Catalog& catalog, pipeline::Tables& tables,
+                                               io::Disk& disk, io::Clock& clock,
+                                               io::Random& random);
+  ~Archive() override;  // stop()
+
+  // A thread of its own, from here on. Without it run_once() does the work.
+  void start();
+  // Ends the thread behind what it is doing; commits nothing more. Idempotent.
+  void stop();
+  // Commits everything that is visible now. Not beside the thread.
+  Status run_once();
+  // Lets old snapshots and orphans go, of every table. Not beside the thread.
+  Status upkeep();
+
+  std::vector<ArchivedTable> tables() override;
+  Result<LoadedTable> load(std::string_view iceberg_name) override;
+  Result<VerifyReport> verify(
+      std::string_view name,
+      const std::function<bool(std::uint64_t, std::uint64_t)>& progress) override;
+  Result<CompactReport> compact(std::string_view name) override;
+  Status flush() override;
+
+ private:
+  Archive(const ArchiveConfig& config, std::unique_ptr<object_store::ObjectStore> store,
+          catalog::Catalog& catalog, pipeline::Tables& tables, io::Disk& disk, io::Clock& clock,
+          io::Random& random);
+  Status open_parts();
+  Status claim_store();
+  void run();
+  bool commit_is_due();
+  Status commit_pipeline(pipeline::StreamPipeline& pipeline);
+  Result<std::shared_ptr<Table>> open_table(const pipeline::TableInfo& info);
+  std::shared_ptr<Table> find_table(std::string_view name);
+  std::vector<std::shared_ptr<Table>> all_tables();
+  void report(const Status& committed);
+
+  ArchiveConfig config_;
+  std::unique_ptr<object_store::ObjectStore> store_;
+  catalog::Catalog& catalog_;
+  pipeline::Tables& pipeline_tables_;
+  io::Disk& disk_;
+  io::Clock& clock_;
+  io::Random& random_;
+  std::unique_ptr<sql::ParquetWriter> writer_;
+  std::shared_ptr<LocalFiles> files_;
+  bool claimed_ = false;  // the store is known to be ours
+  std::string last_error_;
+  std::int64_t next_commit_ns_ = 0;
+  std::int64_t next_upkeep_ns_ = 0;
+
+  Mutex tables_mutex_;
+  std::map<std::string, std::shared_ptr<Table>, std::less<>> tables_
+      FRESHET_GUARDED_BY(tables_mutex_);
+
+  Mutex mutex_;
+  ConditionVariable changed_;
+  bool stopping_ FRESHET_GUARDED_BY(mutex_) = false;
+  std::uint64_t flushes_asked_ FRESHET_GUARDED_BY(mutex_) = 0;
+  std::uint64_t flushes_done_ FRESHET_GUARDED_BY(mutex_) = 0;
+  std::map<std::uint64_t, Status> flush_results_ FRESHET_GUARDED_BY(mutex_);
+  std::thread thread_;
+};
+
+}  // namespace freshet::archive

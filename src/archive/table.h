@@ -1,0 +1,124 @@
+// One archived table: takes rows from hot, makes files of them, commits.
+//
+// A commit is Parquet files, a manifest, a manifest list and a metadata file, each new under a name
+// of its own and read back, and then one transaction of the catalog, which alone makes it count.
+// Whatever was made before and is not named in the catalog is an orphan.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "archive/iceberg/table_changes.h"
+#include "archive/table_state.h"
+#include "common/mutex.h"
+#include "hot/table.h"
+#include "io/clock.h"
+#include "io/random.h"
+#include "pipeline/table_service.h"
+#include "sql/parquet_writer.h"
+
+namespace freshet::archive {
+
+// What all tables of an archive share. Everything outlives the tables.
+struct TableParts {
+  object_store::ObjectStore& store;
+  catalog::Catalog& catalog;
+  io::Disk& disk;
+  io::Clock& clock;
+  io::Random& random;
+  sql::ParquetWriter& writer;  // of one thread: the archive's
+  std::shared_ptr<LocalFiles> files;
+  std::string work_folder;  // of this process alone, on a local disk
+};
+
+// A file that was written here and lies in the store, verified.
+struct NewFile {
+  iceberg::DataFile data;
+  catalog::ArchiveFileRow row;
+};
+
+// What a commit changes.
+struct Change {
+  iceberg::Operation operation = iceberg::Operation::kAppend;
+  std::vector<NewFile> added;
+  std::vector<std::string> removed;  // URLs
+  Position boundary;
+  std::uint32_t ref_version = 0;
+};
+
+// One thread changes it; state() and part() are any thread's.
+class Table {
+ public:
+  // Makes the table in store and catalog where `row` has none, and gives it the columns of `info`.
+  // kInvalid FRS-3603 where a column's type does not fit what files hold.
+  static Result<std::unique_ptr<Table>> open(const TableParts& parts,
+                                             const pipeline::TableInfo& info,
+                                             const std::optional<catalog::ArchiveTableRow>& row);
+
+  std::shared_ptr<const TableState> state() const;
+  // What queries read from here on.
+  pipeline::ArchivedPart part() const;
+
+  // Moves the boundary towards `published`, over at most about `rows_max` rows; false where nothing
+  // is left to do. What fails changes nothing.
+  Result<bool> append(const hot::Snapshot& rows, Position published, std::uint32_t ref_version,
+                      std::uint64_t rows_max);
+  Status commit(const Change& change);
+
+  // Snapshots older than that leave the table's history; the current one stays.
+  Status expire(std::int64_t older_than_us);
+  // Removes what lies in the table's folder, is older than `grace_us`, and belongs to no kept
+  // snapshot and no query that still runs. Gives how many objects went. Where anything that might
+  // be needed cannot be read, nothing is removed.
+  Result<std::uint64_t> remove_orphans(std::int64_t grace_us);
+
+  const std::string& name() const { return info_.name; }
+
+ private:
+  Table(const TableParts& parts, const pipeline::TableInfo& info);
+  Status make_table();
+  Status fit_columns();
+  Status read_columns();
+  Result<std::vector<NewFile>> write_files(const hot::Snapshot& rows, hot::RowNumber end,
+                                           Position first, Position last);
+  Result<NewFile> store_file(const sql::ParquetFile& file, Position first, Position last);
+  Result<std::string> put_file(const sql::ParquetFile& file, const std::string& folder,
+                               const std::string& stem);
+  Result<std::string> put_metadata_object(const std::string& name, const std::string& bytes);
+  Result<std::vector<HeldManifest>> next_manifests(const TableState& base, const Change& change,
+                                                   iceberg::NewSnapshot& snapshot,
+                                                   std::int64_t sequence_number);
+  Result<HeldManifest> write_manifest(const iceberg::ManifestHead& head,
+                                      const std::vector<iceberg::ManifestEntry>& entries,
+                                      std::int64_t snapshot_id, std::int64_t sequence_number);
+  Result<iceberg::TableMetadata> with_snapshot(const TableState& base, const Change& change,
+                                               std::vector<HeldManifest>& manifests);
+  Status put_in_force(const TableState& base, iceberg::TableMetadata metadata,
+                      std::vector<HeldManifest> manifests, const Change& change);
+  Status swap(const catalog::ArchiveCommit& commit);
+  void set_state(std::shared_ptr<const TableState> state);
+  Result<std::set<std::string>> names_in_use();
+  Status add_snapshot_names(const iceberg::Snapshot& snapshot, std::set<std::string>& names,
+                            std::set<std::string>& manifests_seen);
+  Status add_name(const std::string& url, std::set<std::string>& names);
+  void add_pinned_names(std::set<std::string>& names);
+  std::string random_uuid();
+  std::int64_t now_ms() const { return parts_.clock.wall_us() / 1000; }
+  std::string folder() const { return iceberg_name_of(info_.name); }
+
+  TableParts parts_;
+  pipeline::TableInfo info_;
+  sql::ParquetLayout layout_;
+  std::vector<sql::ParquetColumn> read_columns_;
+  std::string span_name_;  // of the partition field: "event_time_day"
+  Position building_;      // as the catalog's row
+
+  mutable Mutex mutex_;
+  std::shared_ptr<const TableState> state_ FRESHET_GUARDED_BY(mutex_);
+  std::vector<std::weak_ptr<const TableState>> past_ FRESHET_GUARDED_BY(mutex_);  // maybe in use
+};
+
+}  // namespace freshet::archive

@@ -1,0 +1,428 @@
+#include "archive/table.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <optional>
+#include <set>
+
+#include "archive/iceberg/manifest_list.h"
+#include "object_store/memory_store.h"
+#include "pipeline/hot_relation.h"
+#include "pipeline/stream_tables.h"
+#include "sql/query_database.h"
+
+namespace freshet::archive {
+namespace {
+
+using object_store::Fault;
+using object_store::StoreCall;
+using testing::HasSubstr;
+
+constexpr std::int64_t kDayUs = 86'400'000'000;
+constexpr std::int64_t kTodayUs = 20'000 * kDayUs + 5'000'000;
+
+pipeline::TableInfo detections() {
+  pipeline::TableInfo info;
+  info.name = "detections";
+  info.stream = "detections";
+  info.schema.columns = {
+      {"detection_id", ColumnType::kUuid}, {"event_time", ColumnType::kTimestamp},
+      {"camera_id", ColumnType::kText},    {"score", ColumnType::kInt32},
+      {"position", ColumnType::kUInt64},   {"sub_position", ColumnType::kUInt32}};
+  info.time_column = 1;
+  info.key_columns = {2};
+  return info;
+}
+
+// One archived table over a store in memory, a catalog in a folder, and rows in hot.
+class ArchivedTableTest : public testing::Test {
+ protected:
+  ArchivedTableTest() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "freshet_archive_XXXXXX");
+    directory_ = mkdtemp(pattern.data());
+    std::filesystem::create_directory(directory_ + "/work");
+    open_catalog();
+    writer_ = std::move(sql::ParquetWriter::open({})).value();
+    database_ = std::move(sql::QueryDatabase::open({})).value();
+  }
+  ~ArchivedTableTest() override { std::filesystem::remove_all(directory_); }
+
+  void open_catalog() {
+    catalog_.reset();
+    catalog_ = std::move(catalog::Catalog::open(directory_ + "/catalog.sqlite", random_)).value();
+  }
+
+  Result<std::unique_ptr<Table>> try_open(const pipeline::TableInfo& info) {
+    std::shared_ptr<LocalFiles> files =
+        std::move(
+            LocalFiles::open(store_, io::system_disk(), clock_, directory_ + "/copies", 1u << 30))
+            .value();
+    for (const auto& left : std::filesystem::directory_iterator(directory_ + "/work"))
+      std::filesystem::remove(left.path());
+    TableParts parts{store_,  *catalog_, io::system_disk(), clock_,
+                     random_, *writer_,  std::move(files),  directory_ + "/work"};
+    std::optional<catalog::ArchiveTableRow> row;
+    auto rows = catalog_->archive_tables();
+    if (rows && !rows->empty()) row = rows->front();
+    return Table::open(parts, info, row);
+  }
+  std::unique_ptr<Table> open() {
+    auto opened = try_open(detections());
+    EXPECT_TRUE(opened.has_value()) << opened.error().to_string();
+    return std::move(opened).value();
+  }
+
+  // `count` rows whose positions follow the last; `days_ago` moves their time.
+  void add_rows(std::uint64_t count, int days_ago = 0) {
+    ColumnBatch batch(rows_.config().schema);
+    for (std::uint64_t i = 0; i < count; ++i) {
+      ++last_;
+      batch.columns[0].append(EventId{last_ * 77, last_});
+      batch.columns[1].append(kTodayUs - days_ago * kDayUs + static_cast<std::int64_t>(last_ % 97));
+      batch.columns[2].append(cameras_[last_ % cameras_.size()]);
+      batch.columns[3].append(static_cast<std::int32_t>(last_));
+      batch.columns[4].append(last_);
+      batch.columns[5].append(std::uint32_t{0});
+    }
+    ASSERT_TRUE(rows_.append(batch).has_value());
+    rows_.publish(rows_.appended());
+  }
+
+  Result<bool> append(Table& table, std::uint64_t rows_max = 1'000'000) {
+    return table.append(rows_.snapshot(), Position{last_}, 0, rows_max);
+  }
+  void append_all(Table& table, std::uint64_t rows_max = 1'000'000) {
+    while (true) {
+      auto more = append(table, rows_max);
+      ASSERT_TRUE(more.has_value()) << more.error().to_string();
+      if (!*more) return;
+    }
+  }
+
+  // As a query does it: files up to the boundary, memory behind it.
+  std::string ask(const Table& table, const std::string& sql) {
+    pipeline::ArchivedPart part = table.part();
+    hot::Snapshot rows = rows_.snapshot();
+    rows = rows.from(pipeline::first_row_at(rows, Position{part.boundary.value + 1}));
+    auto judged = database_->judge(sql);
+    EXPECT_TRUE(judged.has_value()) << judged.error().to_string();
+    auto answer =
+        database_->run(*judged, {{"detections", std::make_shared<pipeline::HotRelation>(rows)}}, {},
+                       {}, sql::AnswerFormat::kCsv, {{"detections", part.files}});
+    return answer ? answer->text : answer.error().to_string();
+  }
+  std::string counts(const Table& table) {
+    return ask(table,
+               "SELECT count(*) AS n, count(DISTINCT detection_id) AS ids, max(position) AS last "
+               "FROM detections");
+  }
+  std::string expected_counts() const {
+    return "n,ids,last\n" + std::to_string(last_) + "," + std::to_string(last_) + "," +
+           std::to_string(last_) + "\n";
+  }
+
+  // Every snapshot that is kept reads whole: its list, its manifests, its files.
+  void expect_snapshots_whole(const Table& table) {
+    for (const iceberg::Snapshot& snapshot : table.state()->metadata.snapshots) {
+      auto list = iceberg::read_manifest_list(read(snapshot.manifest_list));
+      ASSERT_TRUE(list.has_value()) << list.error().to_string();
+      for (const iceberg::ManifestFile& listed : *list) {
+        auto manifest = iceberg::read_manifest(read(listed.path), listed);
+        ASSERT_TRUE(manifest.has_value()) << manifest.error().to_string();
+        for (const iceberg::ManifestEntry& entry : manifest->entries) {
+          Status sound = verify_file(store_, *table.state(), entry.file);
+          EXPECT_TRUE(sound) << sound.error().to_string();
+        }
+      }
+    }
+  }
+  std::string read(const std::string& url) {
+    auto name = name_in_store(store_, url);
+    auto bytes = store_.get(name ? *name : url);
+    return bytes ? *bytes : bytes.error().to_string();
+  }
+  std::size_t data_files() { return store_.list("detections/data/")->size(); }
+
+  std::string directory_;
+  io::SeededRandom random_{11};
+  io::ManualClock clock_{kTodayUs};
+  object_store::MemoryStore store_{{}, {io::system_disk(), clock_, random_}};
+  std::unique_ptr<catalog::Catalog> catalog_;
+  std::unique_ptr<sql::ParquetWriter> writer_;
+  std::unique_ptr<sql::QueryDatabase> database_;
+  MemoryBudget budget_{std::uint64_t{1} << 30};
+  hot::Table rows_{{.name = "detections",
+                    .schema = detections().schema,
+                    .key_columns = {2},
+                    .time_column = 1,
+                    .chunk_rows = 128},
+                   budget_};
+  std::uint64_t last_ = 0;
+  std::vector<std::string_view> cameras_{"cam-1", "cam-2", "cam-3"};
+};
+
+TEST_F(ArchivedTableTest, RowsAreInFilesOrInMemoryAndCountOnce) {
+  auto table = open();
+  add_rows(1'000);
+  append_all(*table);
+  EXPECT_EQ(table->part().boundary, Position{1'000});
+  EXPECT_EQ(counts(*table), expected_counts());
+  add_rows(500);
+  EXPECT_EQ(counts(*table), expected_counts());
+  append_all(*table);
+  EXPECT_EQ(counts(*table), expected_counts());
+  // The same without what memory still holds.
+  rows_.trim(rows_.published());
+  EXPECT_EQ(counts(*table), expected_counts());
+  expect_snapshots_whole(*table);
+}
+
+TEST_F(ArchivedTableTest, ALargeAppendIsSeveralCommits) {
+  auto table = open();
+  add_rows(1'000);
+  auto more = append(*table, 300);
+  ASSERT_TRUE(more.has_value() && *more);
+  EXPECT_EQ(table->part().boundary, Position{300});
+  EXPECT_EQ(counts(*table), expected_counts());
+  append_all(*table, 300);
+  EXPECT_EQ(table->part().boundary, Position{1'000});
+  EXPECT_EQ(table->state()->metadata.snapshots.size(), 4u);
+  EXPECT_EQ(counts(*table), expected_counts());
+}
+
+TEST_F(ArchivedTableTest, NothingNewMovesTheBoundaryWithoutAFile) {
+  auto table = open();
+  append_all(*table);
+  EXPECT_EQ(table->part().boundary, Position{0});
+  auto more = table->append(rows_.snapshot(), Position{70}, 0, 10);
+  ASSERT_TRUE(more.has_value());
+  EXPECT_FALSE(*more);
+  EXPECT_EQ(table->part().boundary, Position{70});
+  EXPECT_TRUE(table->state()->metadata.snapshots.empty());
+  EXPECT_EQ(data_files(), 0u);
+}
+
+// Case 3 of the fourteen: an event of long ago lands in its own day, once.
+TEST_F(ArchivedTableTest, Case03ALateEventLandsInItsDayOnce) {
+  auto table = open();
+  add_rows(10);
+  append_all(*table);
+  add_rows(1, 400);
+  append_all(*table);
+  EXPECT_EQ(counts(*table), expected_counts());
+  std::set<std::string> days;
+  auto listed = store_.list("detections/data/");
+  ASSERT_TRUE(listed.has_value());
+  for (const auto& object : *listed) {
+    std::string rest = object.name.substr(std::string("detections/data/").size());
+    days.insert(rest.substr(0, rest.find('/')));
+  }
+  EXPECT_EQ(days,
+            (std::set<std::string>{"event_time_day=2024-10-04", "event_time_day=2023-08-31"}));
+  EXPECT_EQ(ask(*table, "SELECT count(*) AS n FROM detections WHERE event_time < '2024-01-01'"),
+            "n\n1\n");
+}
+
+TEST_F(ArchivedTableTest, AnotherLifeGoesOnWhereTheCatalogStands) {
+  auto table = open();
+  add_rows(300);
+  append_all(*table);
+  table.reset();
+  open_catalog();
+  table = open();
+  EXPECT_EQ(table->part().boundary, Position{300});
+  EXPECT_EQ(counts(*table), expected_counts());
+  add_rows(20);
+  append_all(*table);
+  EXPECT_EQ(counts(*table), expected_counts());
+  expect_snapshots_whole(*table);
+}
+
+// The process ends at each call to the store in turn, before it and behind it; the next life makes
+// the step again. No row is lost or doubled, and the files that the first try left are found.
+TEST_F(ArchivedTableTest, Case01AKillAtEveryCallToTheStoreLosesAndDoublesNothing) {
+  auto table = open();
+  std::uint64_t kills = 0;
+  for (Fault fault : {Fault::kDie, Fault::kDieAfter, Fault::kLoseAnswer, Fault::kRefuse}) {
+    for (std::uint64_t at = 1;; ++at) {
+      add_rows(40, static_cast<int>(at % 3));
+      std::uint64_t calls = 0;
+      store_.set_hook([&](const StoreCall&) { return ++calls == at ? fault : Fault::kNone; });
+      auto appended = append(*table);
+      store_.set_hook({});
+      store_.revive();
+      if (appended.has_value() && calls < at) break;
+      ++kills;
+      if (fault == Fault::kDie || fault == Fault::kDieAfter) {
+        table.reset();
+        open_catalog();
+        table = open();
+      }
+      EXPECT_EQ(counts(*table), expected_counts());
+      append_all(*table);
+      EXPECT_EQ(table->part().boundary, Position{last_});
+      ASSERT_EQ(counts(*table), expected_counts()) << "fault at call " << at;
+    }
+  }
+  EXPECT_GE(kills, 20u);
+  rows_.trim(rows_.published());
+  EXPECT_EQ(counts(*table), expected_counts());
+  expect_snapshots_whole(*table);
+  // A repeated step finds its file: none was left beside those that count.
+  EXPECT_EQ(data_files(), table->state()->live_files().size());
+}
+
+TEST_F(ArchivedTableTest, WhatCameBackWrongIsNotCommitted) {
+  auto table = open();
+  add_rows(50);
+  store_.set_hook([](const StoreCall& call) {
+    return call.operation == object_store::Operation::kPut ? Fault::kCorrupt : Fault::kNone;
+  });
+  auto appended = append(*table);
+  store_.set_hook({});
+  ASSERT_FALSE(appended.has_value());
+  EXPECT_EQ(appended.error().number(), 3833);
+  EXPECT_EQ(table->part().boundary, Position{0});
+  EXPECT_EQ(counts(*table), expected_counts());
+  // The damaged file keeps its name; the next try stands beside it.
+  append_all(*table);
+  EXPECT_EQ(counts(*table), expected_counts());
+  EXPECT_EQ(data_files(), 2u);
+  expect_snapshots_whole(*table);
+}
+
+// Two archivers race: the one that was built on what is no longer there is refused, and says so.
+TEST_F(ArchivedTableTest, Case01OfTwoWritersOneIsRefused) {
+  auto first = open();
+  auto second = open();
+  add_rows(30);
+  append_all(*first);
+  auto late = append(*second);
+  ASSERT_FALSE(late.has_value());
+  EXPECT_EQ(late.error().code(), Code::kExists);
+  EXPECT_EQ(late.error().number(), 1356);
+  EXPECT_EQ(counts(*first), expected_counts());
+}
+
+// Case 2 of the fourteen: what a query pinned before a hand-over stays what it was.
+TEST_F(ArchivedTableTest, Case02AQueryBegunBeforeAHandOverSeesItsOwnRows) {
+  auto table = open();
+  add_rows(100);
+  append_all(*table);
+  add_rows(50);
+  pipeline::ArchivedPart before = table->part();
+  hot::Snapshot pinned = rows_.snapshot();
+  add_rows(50);
+  append_all(*table);
+  rows_.trim(rows_.published());
+  hot::Snapshot rows =
+      pinned.from(pipeline::first_row_at(pinned, Position{before.boundary.value + 1}));
+  auto answer = database_->run(
+      *database_->judge(
+          "SELECT count(*) AS n, count(DISTINCT detection_id) AS ids FROM detections"),
+      {{"detections", std::make_shared<pipeline::HotRelation>(rows)}}, {}, {},
+      sql::AnswerFormat::kCsv, {{"detections", before.files}});
+  ASSERT_TRUE(answer.has_value()) << answer.error().to_string();
+  EXPECT_EQ(answer->text, "n,ids\n150,150\n");
+}
+
+TEST_F(ArchivedTableTest, OnlyFilesThatMatterAreOpened) {
+  auto table = open();
+  add_rows(30, 5);
+  append_all(*table);
+  add_rows(30);
+  append_all(*table);
+  rows_.trim(rows_.published());
+  std::set<std::string> read;
+  store_.set_hook([&](const StoreCall& call) {
+    if (call.operation == object_store::Operation::kGet) read.insert(call.name);
+    return Fault::kNone;
+  });
+  EXPECT_EQ(ask(*table, "SELECT count(*) AS n FROM detections WHERE event_time >= '2024-10-04'"),
+            "n\n30\n");
+  EXPECT_EQ(read.size(), 1u);
+  EXPECT_EQ(ask(*table, "SELECT count(*) AS n FROM detections WHERE camera_id = 'cam-9'"),
+            "n\n0\n");
+  EXPECT_EQ(read.size(), 1u);
+  store_.set_hook({});
+}
+
+TEST_F(ArchivedTableTest, ManyManifestsBecomeOne) {
+  auto table = open();
+  for (int i = 0; i < 104; ++i) {
+    add_rows(1);
+    append_all(*table);
+  }
+  EXPECT_LT(table->state()->manifests.size(), 10u);
+  EXPECT_EQ(table->state()->live_files().size(), 104u);
+  EXPECT_EQ(counts(*table), expected_counts());
+}
+
+TEST_F(ArchivedTableTest, ExpiryAndOrphanRemovalSpareWhatIsNamed) {
+  auto table = open();
+  for (int i = 0; i < 5; ++i) {
+    add_rows(10);
+    append_all(*table);
+    clock_.advance_us(3'600'000'000);
+  }
+  ASSERT_TRUE(store_.put("detections/data/event_time_day=2024-10-04/left.parquet",
+                         std::as_bytes(std::span("x")), object_store::PutCondition::always()));
+  std::size_t before = store_.list("detections/")->size();
+  // Young ones stay: somebody may be about to name them.
+  clock_.advance_us(1'000'000);
+  auto removed = table->remove_orphans(10'000'000'000'000);
+  ASSERT_TRUE(removed.has_value()) << removed.error().to_string();
+  EXPECT_EQ(*removed, 0u);
+  ASSERT_TRUE(table->expire(clock_.wall_us() - 2 * 3'600'000'000));
+  EXPECT_EQ(table->state()->metadata.snapshots.size(), 1u);
+  // A list that cannot be read: nothing is removed.
+  store_.set_hook([](const StoreCall& call) {
+    return call.operation == object_store::Operation::kGet ? Fault::kRefuse : Fault::kNone;
+  });
+  EXPECT_FALSE(table->remove_orphans(0).has_value());
+  store_.set_hook({});
+  EXPECT_EQ(store_.list("detections/")->size(), before + 1);  // the metadata of the expiry
+  removed = table->remove_orphans(0);
+  ASSERT_TRUE(removed.has_value()) << removed.error().to_string();
+  // Four manifest lists, and the file that nobody named.
+  EXPECT_EQ(*removed, 5u);
+  rows_.trim(rows_.published());
+  EXPECT_EQ(counts(*table), expected_counts());
+  expect_snapshots_whole(*table);
+  table.reset();
+  table = open();
+  EXPECT_EQ(counts(*table), expected_counts());
+}
+
+TEST_F(ArchivedTableTest, AColumnMayComeAndGo) {
+  auto table = open();
+  add_rows(10);
+  append_all(*table);
+  table.reset();
+  pipeline::TableInfo other = detections();
+  other.schema.columns[3] = {"note", ColumnType::kText};
+  auto opened = try_open(other);
+  ASSERT_TRUE(opened.has_value()) << opened.error().to_string();
+  const iceberg::TableSchema& schema = (*opened)->state()->metadata.current_schema();
+  ASSERT_NE(schema.find("note"), nullptr);
+  ASSERT_NE(schema.find("score"), nullptr);
+  EXPECT_EQ(schema.schema_id, 1);
+  rows_.trim(rows_.published());
+  EXPECT_EQ(ask(**opened, "SELECT sum(score) AS sum FROM detections"), "sum\n55\n");
+}
+
+TEST_F(ArchivedTableTest, AColumnOfAnotherTypeIsRefusedWithItsName) {
+  open();
+  pipeline::TableInfo other = detections();
+  other.schema.columns[3].type = ColumnType::kText;
+  auto opened = try_open(other);
+  ASSERT_FALSE(opened.has_value());
+  EXPECT_EQ(opened.error().number(), 3603);
+  EXPECT_THAT(opened.error().message(), HasSubstr("score"));
+  EXPECT_THAT(opened.error().message(), HasSubstr("another name"));
+}
+
+}  // namespace
+}  // namespace freshet::archive
