@@ -307,7 +307,7 @@ def test_a_store_that_goes_away_and_comes_back(start_server, s3):
         put(server, on_day("2024-05-02", 200))
         wait_for("an alarm", lambda: alarm(server))
         put(server, on_day("2024-05-03", 300))
-        # What is in memory is answered; the files of the first day are not asked for.
+        # What is in memory is answered: the files of the first day are not asked for.
         assert server.value("SELECT count(*) FROM detections WHERE event_time >= TIMESTAMPTZ '2024-05-02 00:00:00Z'") == 500
         behind = archive.state()["detections"]["boundary"]
     finally:
@@ -320,41 +320,74 @@ def test_a_store_that_goes_away_and_comes_back(start_server, s3):
     stop_and_ask_the_catalog(archive)
 
 
-def test_the_log_keeps_what_the_store_has_not(start_server, s3):
-    """With keep.bytes far below what comes while the store is away: nothing of it leaves log and table."""
+@pytest.mark.parametrize("from_the_start", [False, True], ids=["later", "from the start"])
+def test_the_log_keeps_what_the_store_has_not(start_server, s3, from_the_start):
+    """With keep.bytes far below what comes while the store is away: nothing of it leaves log and table.
+
+    Behind that, rows that only the store has are never left out of an answer in silence."""
     only_moto(s3)
-    # Segments of 4 MiB: a sixteenth of limits.disk. The stream `control` feeds no table and shows when trimming is due.
-    config = configs.standard(limits='[limits]\nmemory = "1GiB"\ndisk = "1GiB"\n', more=s3.config("kept") + (
-        '[streams.control]\npartitions = 1\nkeep = { time = "24h", bytes = "1MiB" }\n'))
+    # The stream `control` feeds no table and shows when trimming is due.
+    config = configs.standard(limits='[limits]\nmemory = "1GiB"\ndisk = "1GiB"\n', more=s3.config(
+        f"kept-{from_the_start}") + '[streams.control]\npartitions = 1\nkeep = { time = "24h", bytes = "1MiB" }\n')
     config = config.replace('keep = { time = "24h" }', 'keep = { time = "24h", bytes = "1MiB" }')
-    server = start_server(config, environment=s3.environment())
-    archive, kinesis = Archive(server, s3.pyiceberg()), server.client("kinesis")
-    put(server, on_day("2024-05-01", 100))
-    archive.flush()
-    s3.stop()
+    if from_the_start:
+        s3.stop()
     try:
-        kept = []
-        for part in range(6):  # 2 MB each
-            made = [{**event, "attributes": {"note": "x" * 3_900}} for event in on_day("2024-05-02", 500, run=part)]
-            kept += [event["detection_id"] for event in made]
-            put(server, made)
-            put(server, made, "control")
-        for _ in range(2):  # the second round of upkeep began behind all that was put
-            first = first_numbers(kinesis, "control")
-            put(server, made, "control")
-            wait_for("the control stream to be trimmed", lambda: first_numbers(kinesis, "control") > first)  # noqa: B023
-        assert ids_in_stream(kinesis) >= set(kept), "the log let go what no file holds"
+        server = start_server(config, environment=s3.environment())
+        archive, kinesis = Archive(server, s3.pyiceberg()), server.client("kinesis")
+        put(server, on_day("2024-05-01", 100))
+        if not from_the_start:
+            archive.flush()
+            s3.stop()
+        kept = put_more_than_is_kept(server, kinesis)
+        assert ids_in_stream(kinesis) >= kept, "the log let go what no file holds"
+        whole = server.content_hashes() if from_the_start else None
     finally:
         s3.start()
     archive.flush()
     assert archive.table().scan().count() == 3_100
-    wait_for("the log to be trimmed", lambda: not ids_in_stream(kinesis) >= set(kept))
+    whole = whole or server.content_hashes()
+    assert len(whole["detections"]) == 3_100
+    wait_for("the log to be trimmed", lambda: not ids_in_stream(kinesis) >= kept)
     rows, _ = archives.assert_all_read_the_same(archive, by_duckdb=False)
     assert sum(rows.values()) == 3_100
-    server.kill()
-    server.start()
-    assert server.value("SELECT count(*) FROM detections") == server.value(
-        "SELECT count(DISTINCT detection_id) FROM detections") == 3_100
+    assert server.content_hashes() == whole
+
+    s3.stop()
+    try:
+        server.kill()
+        server.start()
+        put(server, on_day("2024-05-03", 10))
+        try:
+            assert server.value("SELECT count(*) FROM detections") == 3_110
+        except server_module.SqlError as refused:
+            assert FRS.search(refused.body), refused
+    finally:
+        s3.start()
+    wait_for("the rows to be read again", lambda: rows_or_none(server) == 3_110)
+    assert server.content_hashes()["detections"][:3_100] == whole["detections"]
+
+
+def put_more_than_is_kept(server, kinesis):
+    """12 MB into a log that keeps 1 MiB of what is archived; comes back when upkeep has looked at all of it."""
+    kept = set()
+    for part in range(6):
+        made = [{**event, "attributes": {"note": "x" * 3_900}} for event in on_day("2024-05-02", 500, run=part)]
+        kept |= {event["detection_id"] for event in made}
+        put(server, made)
+        put(server, made, "control")
+    for _ in range(2):  # the second round of upkeep began behind all that was put
+        first = first_numbers(kinesis, "control")
+        put(server, made, "control")
+        wait_for("the control stream to be trimmed", lambda: first_numbers(kinesis, "control") > first)  # noqa: B023
+    return kept
+
+
+def rows_or_none(server):
+    try:
+        return server.value("SELECT count(*) FROM detections")
+    except server_module.SqlError:
+        return None
 
 
 def first_numbers(kinesis, stream):
@@ -461,6 +494,20 @@ def test_an_archive_of_another_installation_is_refused(start_server):
     archive.flush()
     rows, _ = archives.assert_all_read_the_same(archive)
     assert sum(rows.values()) == 150
+
+
+def test_a_bucket_of_another_installation_is_refused(start_server, s3):
+    only_moto(s3)
+    section = s3.config("owned", NEVER)
+    first = start_server(configs.standard(more=section), environment=s3.environment())
+    put(first, on_day("2024-05-01", 100))
+    Archive(first).flush()
+    before = s3.names("owned/")
+    with pytest.raises(server_module.ServerError) as refused:
+        start_server(configs.standard(more=section), environment=s3.environment())
+    assert "ended with" in str(refused.value) and FRS.search(str(refused.value)), refused.value
+    assert f"s3://{s3.bucket}/owned" in str(refused.value)
+    assert s3.names("owned/") == before
 
 
 # ---- restarts, and where rows lie ------------------------------------------------------------------
