@@ -18,6 +18,7 @@ namespace {
 constexpr const char* kOwnerObject = "freshet-archive.json";
 constexpr std::int64_t kRetryNs = 5'000'000'000;
 constexpr std::int64_t kLookNs = 250'000'000;
+constexpr std::chrono::seconds kFlushWait{30};
 
 struct Metrics {
   metrics::Counter& commits =
@@ -160,6 +161,7 @@ void Archive::run() {
                                             : std::min(kRetryNs, config_.commit_every_us * 1000));
     if (flush == 0) continue;
     MutexLock lock(mutex_);
+    flush_results_.clear();  // of callers that did not wait so long
     for (std::uint64_t each = flushes_done_ + 1; each <= flush; ++each)
       flush_results_.emplace(each, committed);
     flushes_done_ = flush;
@@ -324,8 +326,17 @@ Status Archive::flush() {
   MutexLock lock(mutex_);
   std::uint64_t mine = ++flushes_asked_;
   changed_.notify_all();
-  while (flushes_done_ < mine && !stopping_) changed_.wait(mutex_);
+  auto until = std::chrono::steady_clock::now() + kFlushWait;
+  while (flushes_done_ < mine && !stopping_) {
+    if (changed_.wait_until(mutex_, until) == std::cv_status::timeout) break;
+  }
   auto result = flush_results_.find(mine);
+  if (result == flush_results_.end() && !stopping_) {
+    return Error(Code::kTimeout, 3841,
+                 fmt::format("the commit is under way and not in force after {} s; freshet archive "
+                             "ls shows when it is",
+                             kFlushWait.count()));
+  }
   if (result == flush_results_.end())
     return Error(Code::kUnavailable, 3840, "the server stops; ask again when it is back");
   Status committed = std::move(result->second);
