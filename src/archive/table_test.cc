@@ -328,6 +328,26 @@ TEST_F(ArchivedTableTest, Case02AQueryBegunBeforeAHandOverSeesItsOwnRows) {
   EXPECT_EQ(answer->text, "n,ids\n150,150\n");
 }
 
+TEST_F(ArchivedTableTest, RowsBehindTheLastAreNotRead) {
+  auto table = open();
+  add_rows(100);
+  append_all(*table);
+  rows_.trim(rows_.published());
+  auto limited = std::make_shared<sql::ArchiveTable>(*table->part().files);
+  limited->last = sql::ArchiveTable::Last{"position", 40};
+  auto judged = database_->judge("SELECT count(*) AS n, max(position) AS last FROM detections");
+  auto answer =
+      database_->run(*judged, {}, {}, {}, sql::AnswerFormat::kCsv, {{"detections", limited}});
+  ASSERT_TRUE(answer.has_value()) << answer.error().to_string();
+  EXPECT_EQ(answer->text, "n,last\n40,40\n");
+  limited = std::make_shared<sql::ArchiveTable>(*limited);
+  limited->last = sql::ArchiveTable::Last{"event_time", kTodayUs + 10};
+  answer = database_->run(*judged, {}, {}, {}, sql::AnswerFormat::kCsv, {{"detections", limited}});
+  ASSERT_TRUE(answer.has_value()) << answer.error().to_string();
+  // Times are today's first ones plus position % 97.
+  EXPECT_EQ(answer->text, "n,last\n14,100\n");
+}
+
 TEST_F(ArchivedTableTest, OnlyFilesThatMatterAreOpened) {
   auto table = open();
   add_rows(30, 5);

@@ -57,6 +57,8 @@ const std::vector<Command>& table() {
        {{"file", 'f', "FILE", "read the statement from a file; - is stdin"},
         {"format", 0, "FORMAT", "table, csv, json or ndjson [table]"},
         {"after", 0, "TOKEN", "wait until this position is visible"},
+        {"cut", 0, "TOKEN", "the tables as they were at this cut (--verbose shows an answer's)"},
+        {"as-of", 0, "TIME", "the tables as they were then: 2026-11-28T09:00:00Z"},
         kServer,
         kServerData,
         kToken,

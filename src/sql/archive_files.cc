@@ -52,6 +52,17 @@ Status check_columns(duckdb_connection connection, const std::vector<ParquetColu
                            file.path));
 }
 
+std::string last_row_condition(const ArchiveTable& table) {
+  if (!table.last) return "";
+  std::string column = quoted_name(table.last->column);
+  auto known = std::find_if(
+      table.columns.begin(), table.columns.end(),
+      [&](const ParquetColumn& candidate) { return candidate.name == table.last->column; });
+  bool is_time = known != table.columns.end() && known->type == ColumnType::kTimestamp;
+  return fmt::format(" WHERE {} <= {}", is_time ? fmt::format("epoch_us({})", column) : column,
+                     table.last->value);
+}
+
 // MAP {1: {name: 'detection_id', type: 'UUID', default_value: NULL}, …}
 std::string reader_schema(const std::vector<ParquetColumn>& columns) {
   std::string entries;
@@ -133,8 +144,9 @@ std::optional<std::string> select_from_files(const PlannedTable& planned,
     list += is_archived ? name : fmt::format("NULL::{} AS {}", sql_type_name(column.type), name);
   }
   // By field id, so a file's own names do not count; its path says nothing of its columns.
-  return fmt::format("SELECT {} FROM read_parquet({}, schema = {}, hive_partitioning = false)",
-                     list, list_of(planned.files), reader_schema(planned.table->columns));
+  return fmt::format("SELECT {} FROM read_parquet({}, schema = {}, hive_partitioning = false){}",
+                     list, list_of(planned.files), reader_schema(planned.table->columns),
+                     last_row_condition(*planned.table));
 }
 
 std::optional<Error> file_error(const PlannedTables& planned, std::string_view message) {
