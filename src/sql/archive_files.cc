@@ -14,13 +14,6 @@ namespace {
 // Some hundred bytes each; where there are more, what is forgotten is looked at again.
 constexpr std::size_t kSeenMax = 100'000;
 
-std::string list_of(const std::vector<ArchiveFile>& files) {
-  std::string list;
-  for (const ArchiveFile& file : files)
-    list += (list.empty() ? "" : ", ") + quoted_text(escaped_path(file.path));
-  return '[' + list + ']';
-}
-
 Status check_size(const ArchiveFile& file, const FileIdentity& identity) {
   if (identity.bytes == file.bytes) return ok();
   return Error(Code::kCorruption, 3811,
@@ -75,6 +68,21 @@ std::string reader_schema(const std::vector<ParquetColumn>& columns) {
 }
 
 }  // namespace
+
+Status check_archive_file(duckdb_connection connection, const std::vector<ParquetColumn>& columns,
+                          const ArchiveFile& file) {
+  FRESHET_TRY(FileIdentity identity, identity_of_file(file.path));
+  FRESHET_TRY_STATUS(check_size(file, identity));
+  FRESHET_TRY_STATUS(check_checksum(file));
+  return check_columns(connection, columns, file);
+}
+
+std::string file_list_text(const std::vector<ArchiveFile>& files) {
+  std::string list;
+  for (const ArchiveFile& file : files)
+    list += (list.empty() ? "" : ", ") + quoted_text(escaped_path(file.path));
+  return '[' + list + ']';
+}
 
 Result<PlannedTables> plan_archives(duckdb_connection connection, const JudgedQuery& query,
                                     const ArchiveTables& archives, const Parameters& parameters) {
@@ -145,22 +153,27 @@ std::optional<std::string> select_from_files(const PlannedTable& planned,
   }
   // By field id, so a file's own names do not count; its path says nothing of its columns.
   return fmt::format("SELECT {} FROM read_parquet({}, schema = {}, hive_partitioning = false){}",
-                     list, list_of(planned.files), reader_schema(planned.table->columns),
+                     list, file_list_text(planned.files), reader_schema(planned.table->columns),
                      last_row_condition(*planned.table));
 }
 
-std::optional<Error> file_error(const PlannedTables& planned, std::string_view message) {
+std::optional<Error> file_error(const std::vector<ArchiveFile>& files, std::string_view message) {
   std::string_view named;  // the longest: one path may begin another
-  for (const auto& [name, table] : planned) {
-    for (const ArchiveFile& file : table.files) {
-      if (file.path.size() > named.size() && message.find(file.path) != std::string_view::npos)
-        named = file.path;
-    }
+  for (const ArchiveFile& file : files) {
+    if (file.path.size() > named.size() && message.find(file.path) != std::string_view::npos)
+      named = file.path;
   }
   if (named.empty()) return std::nullopt;
   return Error(
       Code::kCorruption, 3821,
       fmt::format("the archived file {} cannot be read: {}", named, plain_message(message)));
+}
+
+std::optional<Error> file_error(const PlannedTables& planned, std::string_view message) {
+  std::vector<ArchiveFile> all;
+  for (const auto& [name, table] : planned)
+    all.insert(all.end(), table.files.begin(), table.files.end());
+  return file_error(all, message);
 }
 
 }  // namespace freshet::sql
