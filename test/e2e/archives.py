@@ -61,10 +61,19 @@ class Archive:
         status, _, body = self.server.request("POST", "/v1/archive/flush", b"")
         assert status == 200, body
 
-    def verify(self):
-        """What POST /v1/archive/verify answers, as text: it names what is damaged."""
+    def damaged(self):
+        """URL to error, of each damaged file that a verify of all tables names."""
         status, _, body = self.server.request("POST", "/v1/archive/verify", b"")
-        return status, body.decode()
+        job = json.loads(body)
+        assert status in (200, 202), body
+
+        def done():
+            status, _, body = self.server.request("GET", f"/v1/archive/jobs/{job['job']}")
+            return json.loads(body) if status == 200 else None
+
+        reports = wait_for("the end of a verify", done)["reports"]
+        assert {report["table"] for report in reports} == set(TABLES)
+        return {one["url"]: one["error"] for report in reports for one in report["damaged"]}
 
     def catalog(self):
         """Each table's row in the catalog, of a server that is stopped or killed: a running one has it for itself."""

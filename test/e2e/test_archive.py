@@ -111,7 +111,7 @@ def test_rows_are_archived_while_they_come_and_are_read(mot_server, data, tmp_pa
 
 
 def test_rows_are_archived_once_while_the_server_is_killed(mot_server, data, tmp_path, request):
-    """kill -9 every 3 seconds of the feed: the same numbers, no row in two files. --rounds 50 for the whole trial."""
+    """kill -9 every 3 seconds of the feed: the same numbers, no row in two files. --full --rounds 50 for the whole trial."""
     folder, share = data
     kills = []
     for number in range(request.config.getoption("--rounds")):
@@ -134,8 +134,10 @@ def test_rows_are_archived_once_while_the_server_is_killed(mot_server, data, tmp
         reader.assert_right()
         kills.append(killer.kills)
 
-        feeds.assert_all_right(server, folder, manifest)
-        assert_all_three_agree(archive, folder)
+        rows = assert_all_three_agree(archive, folder)
+        feeds.assert_outcomes_right(server, manifest, sum(rows.values()))
+        if share != REAL or request.config.getoption("--full"):
+            feeds.assert_all_right(server, folder, manifest)
         if share == REAL:
             feeds.assert_published_counts(server)
         for name in archives.TABLES:
@@ -170,9 +172,9 @@ def test_a_commit_that_a_crash_cut_short_is_made_once(start_server):
         server.start()
         if row["building"] > row["boundary"]:
             caught += 1
-            if caught == 3:
+            if caught == 2:
                 break
-    assert caught == 3, "no commit was caught in the middle"
+    assert caught == 2, "no commit was caught in the middle"
     assert server.value("SELECT count(*) FROM detections") == count
     archive.flush()
     rows, _ = archives.assert_all_read_the_same(archive)
@@ -305,55 +307,87 @@ def test_a_store_that_goes_away_and_comes_back(start_server, s3):
         put(server, on_day("2024-05-02", 200))
         wait_for("an alarm", lambda: alarm(server))
         put(server, on_day("2024-05-03", 300))
-        # What is in memory is answered; the files of the first day are not asked for.
+        # What is in memory is answered: the files of the first day are not asked for.
         assert server.value("SELECT count(*) FROM detections WHERE event_time >= TIMESTAMPTZ '2024-05-02 00:00:00Z'") == 500
-        behind = int(archive.state()["detections"]["boundary"])
+        behind = archive.state()["detections"]["boundary"]
     finally:
         s3.start()
-    wait_for("the rows in the archive", lambda: archive.state()["detections"]["rows"] in (600, "600"))
+    wait_for("the rows in the archive", lambda: archive.state()["detections"]["rows"] == 600)
     wait_for("the end of the alarm", lambda: no_alarm(server))
-    assert int(archive.state()["detections"]["boundary"]) > behind
+    assert archive.state()["detections"]["boundary"] > behind
     rows, _ = archives.assert_all_read_the_same(archive, by_duckdb=False)
     assert sum(rows.values()) == 600
     stop_and_ask_the_catalog(archive)
 
 
-def test_the_log_keeps_what_the_store_has_not(start_server, s3):
-    """With keep.bytes far below what comes while the store is away: nothing of it leaves log and table."""
+@pytest.mark.parametrize("from_the_start", [False, True], ids=["later", "from the start"])
+def test_the_log_keeps_what_the_store_has_not(start_server, s3, from_the_start):
+    """With keep.bytes far below what comes while the store is away: nothing of it leaves log and table.
+
+    Behind that, rows that only the store has are never left out of an answer in silence."""
     only_moto(s3)
-    # Segments of 4 MiB: a sixteenth of limits.disk. The stream `control` feeds no table and shows when trimming is due.
-    config = configs.standard(limits='[limits]\nmemory = "1GiB"\ndisk = "1GiB"\n', more=s3.config("kept") + (
-        '[streams.control]\npartitions = 1\nkeep = { time = "24h", bytes = "1MiB" }\n'))
+    # The stream `control` feeds no table and shows when trimming is due.
+    config = configs.standard(limits='[limits]\nmemory = "1GiB"\ndisk = "1GiB"\n', more=s3.config(
+        f"kept-{from_the_start}") + '[streams.control]\npartitions = 1\nkeep = { time = "24h", bytes = "1MiB" }\n')
     config = config.replace('keep = { time = "24h" }', 'keep = { time = "24h", bytes = "1MiB" }')
-    server = start_server(config, environment=s3.environment())
-    archive, kinesis = Archive(server, s3.pyiceberg()), server.client("kinesis")
-    put(server, on_day("2024-05-01", 100))
-    archive.flush()
-    s3.stop()
+    if from_the_start:
+        s3.stop()
     try:
-        kept = []
-        for part in range(6):  # 2 MB each
-            made = [{**event, "attributes": {"note": "x" * 3_900}} for event in on_day("2024-05-02", 500, run=part)]
-            kept += [event["detection_id"] for event in made]
-            put(server, made)
-            put(server, made, "control")
-        for _ in range(2):  # the second round of upkeep began behind all that was put
-            first = first_numbers(kinesis, "control")
-            put(server, made, "control")
-            wait_for("the control stream to be trimmed", lambda: first_numbers(kinesis, "control") > first)  # noqa: B023
-        assert ids_in_stream(kinesis) >= set(kept), "the log let go what no file holds"
-        assert alarm(server)
+        server = start_server(config, environment=s3.environment())
+        archive, kinesis = Archive(server, s3.pyiceberg()), server.client("kinesis")
+        put(server, on_day("2024-05-01", 100))
+        if not from_the_start:
+            archive.flush()
+            s3.stop()
+        kept = put_more_than_is_kept(server, kinesis)
+        assert ids_in_stream(kinesis) >= kept, "the log let go what no file holds"
+        whole = server.content_hashes() if from_the_start else None
     finally:
         s3.start()
     archive.flush()
     assert archive.table().scan().count() == 3_100
-    wait_for("the log to be trimmed", lambda: not ids_in_stream(kinesis) >= set(kept))
+    whole = whole or server.content_hashes()
+    assert len(whole["detections"]) == 3_100
+    wait_for("the log to be trimmed", lambda: not ids_in_stream(kinesis) >= kept)
     rows, _ = archives.assert_all_read_the_same(archive, by_duckdb=False)
     assert sum(rows.values()) == 3_100
-    server.kill()
-    server.start()
-    assert server.value("SELECT count(*) FROM detections") == server.value(
-        "SELECT count(DISTINCT detection_id) FROM detections") == 3_100
+    assert server.content_hashes() == whole
+
+    s3.stop()
+    try:
+        server.kill()
+        server.start()
+        put(server, on_day("2024-05-03", 10))
+        try:
+            assert server.value("SELECT count(*) FROM detections") == 3_110
+        except server_module.SqlError as refused:
+            assert FRS.search(refused.body), refused
+    finally:
+        s3.start()
+    wait_for("the rows to be read again", lambda: rows_or_none(server) == 3_110)
+    assert server.content_hashes()["detections"][:3_100] == whole["detections"]
+
+
+def put_more_than_is_kept(server, kinesis):
+    """12 MB into a log that keeps 1 MiB of what is archived; comes back when upkeep has looked at all of it."""
+    kept = set()
+    for part in range(6):
+        made = [{**event, "attributes": {"note": "x" * 3_900}} for event in on_day("2024-05-02", 500, run=part)]
+        kept |= {event["detection_id"] for event in made}
+        put(server, made)
+        put(server, made, "control")
+    for _ in range(2):  # the second round of upkeep began behind all that was put
+        first = first_numbers(kinesis, "control")
+        put(server, made, "control")
+        wait_for("the control stream to be trimmed", lambda: first_numbers(kinesis, "control") > first)  # noqa: B023
+    return kept
+
+
+def rows_or_none(server):
+    try:
+        return server.value("SELECT count(*) FROM detections")
+    except server_module.SqlError:
+        return None
 
 
 def first_numbers(kinesis, stream):
@@ -401,8 +435,7 @@ def test_a_damaged_file_is_named_and_the_rest_answers(start_server, damage, runn
     assert len(whole) == 700
     (file,) = [one for one in archive.data_files() if one.parent.name == "event_time_day=2024-05-01"]
     name = f"{file.parent.name}/{file.name}"
-    status, report = archive.verify()
-    assert status == 200 and name not in report
+    assert not archive.damaged()
     good = file.read_bytes()
 
     if not running:
@@ -417,16 +450,15 @@ def test_a_damaged_file_is_named_and_the_rest_answers(start_server, damage, runn
                        "WHERE event_time >= TIMESTAMPTZ '2024-05-02 00:00:00Z'")
     assert [(int(row["n"]), int(row["ids"])) for row in other] == [(300, 300)]
     assert server.value('SELECT count(*) FROM "detections$dead"') == 0
-    _, report = archive.verify()
-    assert name in report and FRS.search(report)
-    assert "event_time_day=2024-05-02/" not in report, "it is whole"
+    ((url, error),) = archive.damaged().items()
+    assert archives.path_of(url) == file and FRS.search(error)
     # Events are taken as ever.
     put(server, on_day("2024-05-03", 100))
     assert server.value("SELECT count(*) FROM detections WHERE event_time >= TIMESTAMPTZ '2024-05-03 00:00:00Z'") == 100
 
     file.write_bytes(good)
     assert server.content_hashes()["detections"][:700] == whole
-    assert name not in archive.verify()[1]
+    assert not archive.damaged()
 
 
 def test_an_archive_that_is_gone_is_missed(start_server):
@@ -462,6 +494,20 @@ def test_an_archive_of_another_installation_is_refused(start_server):
     archive.flush()
     rows, _ = archives.assert_all_read_the_same(archive)
     assert sum(rows.values()) == 150
+
+
+def test_a_bucket_of_another_installation_is_refused(start_server, s3):
+    only_moto(s3)
+    section = s3.config("owned", NEVER)
+    first = start_server(configs.standard(more=section), environment=s3.environment())
+    put(first, on_day("2024-05-01", 100))
+    Archive(first).flush()
+    before = s3.names("owned/")
+    with pytest.raises(server_module.ServerError) as refused:
+        start_server(configs.standard(more=section), environment=s3.environment())
+    assert "ended with" in str(refused.value) and FRS.search(str(refused.value)), refused.value
+    assert f"s3://{s3.bucket}/owned" in str(refused.value)
+    assert s3.names("owned/") == before
 
 
 # ---- restarts, and where rows lie ------------------------------------------------------------------
@@ -581,7 +627,7 @@ def test_a_row_without_a_time_is_archived_too(start_server):
     assert len(archive.table().scan(row_filter="event_time is null").to_arrow()) == 10
 
 
-# ---- the doors -------------------------------------------------------------------------------------
+# ---- what is said of it -------------------------------------------------------------------------------------
 
 
 def test_what_is_said_of_the_archive(start_server):
@@ -589,29 +635,15 @@ def test_what_is_said_of_the_archive(start_server):
     archive = Archive(server)
     put(server, on_day("2024-05-01", 60) + on_day("2024-05-02", 40))
     before = time.time()
-    server.freshet("archive", "flush")
+    archive.flush()
     state = archive.state()
     assert set(state) == set(archives.TABLES)
     mine = state["detections"]
-    assert (int(mine["rows"]), int(mine["files"])) == (100, 2)
-    assert int(mine["bytes"]) == sum(file.stat().st_size for file in archive.data_files())
+    assert (mine["rows"], mine["files"], mine["iceberg_name"]) == (100, 2, "detections")
+    assert mine["bytes"] == sum(file.stat().st_size for file in archive.data_files())
+    assert archives.path_of(mine["location"]) == archive.folder / "detections"
     table = archive.table()
-    assert int(mine["snapshot_id"]) == table.current_snapshot().snapshot_id
-    assert before - 1 <= table.metadata.last_updated_ms / 1000 <= time.time() + 1
-    listed = server.freshet("archive", "ls").stdout
-    assert all(name in listed for name in archives.TABLES) and "100" in listed
-    server.freshet("archive", "verify")
-
-    (file,) = [one for one in archive.data_files() if one.parent.name == "event_time_day=2024-05-02"]
-    flip(file)
-    done = server.freshet("archive", "verify", check=False)
-    assert done.returncode != 0 and f"{file.parent.name}/{file.name}" in done.stdout + done.stderr
-
-
-def test_without_an_archive_its_doors_say_so(start_server):
-    server = start_server()
-    for method, path in (("GET", "/v1/archive"), ("POST", "/v1/archive/flush"), ("POST", "/v1/archive/verify")):
-        status, _, body = server.request(method, path, b"" if method == "POST" else None)
-        assert 400 <= status < 500 and FRS.search(body.decode()), (path, status, body)
-    done = server.freshet("archive", "ls", check=False)
-    assert done.returncode != 0 and "archive" in done.stdout + done.stderr
+    assert (mine["snapshot_id"], mine["snapshots"]) == (table.current_snapshot().snapshot_id, len(table.snapshots()))
+    committed = datetime.datetime.fromisoformat(mine["committed"]).timestamp()
+    assert before - 1 <= committed <= time.time() + 1
+    assert mine["boundary"] >= server.value("SELECT max(position) FROM detections")
