@@ -196,6 +196,7 @@ Status Server::State::open_archive() {
   archive::ArchiveConfig archive_config;
   archive_config.commit_every_us = config.archive.commit_every_us;
   archive_config.work_folder = config.data_directory + "/archive-work";
+  archive_config.compact = config.archive.compact;
   archive_config.keep_snapshots_us = config.archive.keep_snapshots_us;
   archive_config.copies_bytes = config.archive.copies_bytes;
   FRESHET_TRY(archive, archive::Archive::open(archive_config, *std::move(store), runner->catalog(),
