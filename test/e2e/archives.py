@@ -157,7 +157,7 @@ def duckdb_source(connection, table):
         connection.execute("LOAD iceberg")
         return f"iceberg_scan('{table.metadata_location}')", "iceberg_scan"
     files = ", ".join(f"'{path_of(url)}'" for url in live_files(table))
-    return f"read_parquet([{files}], hive_partitioning = false)", "read_parquet over the files of PyIceberg's plan"
+    return f"read_parquet([{files}], hive_partitioning = false, union_by_name = true)", "read_parquet over the files of PyIceberg's plan"
 
 
 GROUPS = {"detections": ["camera_id", "item_name"], "detections$dead": ["camera_id", "reason"],

@@ -461,14 +461,59 @@ def test_a_damaged_file_is_named_and_the_rest_answers(start_server, damage, runn
     assert not archive.damaged()
 
 
-def test_an_archive_that_is_gone_is_missed(start_server):
+def metadata_file(archive):
+    return archives.path_of(archive.state()["detections"]["metadata_url"])
+
+
+def manifest_list(archive):
+    return archives.path_of(archive.table().current_snapshot().manifest_list)
+
+
+def manifest(archive):
+    table = archive.table()
+    return archives.path_of(table.current_snapshot().manifests(table.io)[0].manifest_path)
+
+
+@pytest.mark.parametrize("damage", [remove, cut])
+@pytest.mark.parametrize("which", [metadata_file, manifest_list, manifest])
+def test_damaged_metadata_is_named_and_rows_are_not_left_out(start_server, which, damage):
+    """Behind a start: an error rather than fewer rows. Events are taken, and archived once the file is back."""
+    server = start_server(configs.standard(more=archives.config(commit_every=NEVER)))
+    archive = Archive(server)
+    put(server, on_day("2024-05-01", 100))
+    archive.flush()
+    file = which(archive)
+    good = file.read_bytes()
+    server.stop()
+    damage(file)
+    server.start()
+    with pytest.raises(server_module.SqlError) as refused:
+        server.sql("SELECT count(*) FROM detections")
+    assert FRS.search(refused.value.body)
+    assert file.name in server.log_tail(10_000)
+    put(server, on_day("2024-05-02", 10))
+    status, _, body = server.request("POST", "/v1/archive/flush", b"")
+    assert status >= 400 and file.name in body.decode()
+
+    file.write_bytes(good)
+    archive.flush()
+    assert server.value("SELECT count(*) FROM detections") == 110
+    rows, _ = archives.assert_all_read_the_same(archive)
+    assert sum(rows.values()) == 110
+
+
+@pytest.mark.parametrize("gone", ["removed", "in another place"])
+def test_an_archive_that_is_gone_is_missed(start_server, gone):
     """Never fewer rows without a word."""
     server = start_server(configs.standard(more=archives.config(commit_every=NEVER)))
     archive = Archive(server)
     put(server, on_day("2024-05-01", 100))
     archive.flush()
     server.stop()
-    shutil.rmtree(archive.folder)
+    if gone == "removed":
+        shutil.rmtree(archive.folder)
+    else:
+        server.config_file.write_text(server.config_file.read_text().replace("file:archive", "file:elsewhere"))
     try:
         server.start()
     except server_module.ServerError as refused:
@@ -625,6 +670,31 @@ def test_a_row_without_a_time_is_archived_too(start_server):
     rows, _ = archives.assert_all_read_the_same(archive)
     assert sum(rows.values()) == 100
     assert len(archive.table().scan(row_filter="event_time is null").to_arrow()) == 10
+
+
+def test_columns_that_come_and_go(start_server):
+    """Another SELECT from the next start on: what is archived stays, with nulls in what it does not have."""
+    server = start_server(configs.standard(more=archives.config(commit_every=NEVER)))
+    archive = Archive(server)
+    put(server, on_day("2024-05-01", 100))
+    archive.flush()
+    server.stop()
+    config = server.config_file.read_text()
+    server.config_file.write_text(config.replace("cam.vendor AS vendor,", "upper(camera_id) AS shouted,"))
+    server.start()
+    put(server, on_day("2024-05-02", 50))
+    for _ in range(2):
+        assert server.sql("SELECT count(*)::INT AS n, count(vendor)::INT AS old, count(shouted)::INT AS new "
+                          "FROM detections") == [{"n": 150, "old": 100, "new": 50}]
+        archive.flush()
+    archives.assert_all_read_the_same(archive)
+    rows = archive.table().scan(selected_fields=("vendor", "shouted")).to_arrow()
+    assert (rows["vendor"].null_count, rows["shouted"].null_count) == (50, 100)
+
+    server.stop()
+    server.config_file.write_text(config.replace("cam.vendor AS vendor,", "frame_no AS vendor,"))
+    with pytest.raises(server_module.ServerError, match="FRS-3603.*vendor|vendor.*FRS-3603"):
+        server.start()
 
 
 # ---- what is said of it -------------------------------------------------------------------------------------
