@@ -74,6 +74,7 @@ struct ArchiveConfig {
   std::string region;    // "": as AWS's tools find it
   std::optional<bool> path_style;
   std::uint64_t copies_bytes = 10ull << 30;
+  bool compact = true;
   std::int64_t keep_snapshots_us = 6ll * 3'600'000'000;
 };
 

@@ -133,6 +133,7 @@ struct Server::State {
   std::unique_ptr<io::ThreadPool> workers;
   std::unique_ptr<pipeline::Runner> runner;
   std::unique_ptr<archive::Archive> archive;
+  std::unique_ptr<io::ThreadPool> archive_jobs;  // verifies and compactions
   std::unique_ptr<ReferenceReloader> reloader;
   std::unique_ptr<query::Engine> engine;
   std::unique_ptr<PipelineExplain> explain;
@@ -148,6 +149,7 @@ struct Server::State {
 
   Status start();
   Status open_archive();
+  std::map<std::string, std::string> archive_access() const;
   Status keep_versions_of(std::vector<std::pair<std::string, Error>> refused);
   Status open_aws_doors();
   Status open_http_door(std::vector<gate::Key> keys);
@@ -194,13 +196,26 @@ Status Server::State::open_archive() {
   archive::ArchiveConfig archive_config;
   archive_config.commit_every_us = config.archive.commit_every_us;
   archive_config.work_folder = config.data_directory + "/archive-work";
+  archive_config.compact = config.archive.compact;
   archive_config.keep_snapshots_us = config.archive.keep_snapshots_us;
   archive_config.copies_bytes = config.archive.copies_bytes;
   FRESHET_TRY(archive, archive::Archive::open(archive_config, *std::move(store), runner->catalog(),
                                               runner->tables(), io::system_disk(),
                                               io::system_clock(), io::system_random()));
   archive->start();
+  archive_jobs = std::make_unique<io::ThreadPool>("archive-job", 1, 16);
   return ok();
+}
+
+// What Iceberg clients need beside their keys.
+std::map<std::string, std::string> Server::State::archive_access() const {
+  std::map<std::string, std::string> access;
+  if (!config.archive.endpoint.empty()) access["s3.endpoint"] = config.archive.endpoint;
+  if (!config.archive.region.empty()) access["s3.region"] = config.archive.region;
+  if (config.archive.path_style.value_or(!config.archive.endpoint.empty()) &&
+      config.archive.url.starts_with("s3:"))
+    access["s3.path-style-access"] = "true";
+  return access;
 }
 
 // A server that starts again after a crash must not stay away because a file was spoilt meanwhile:
@@ -294,7 +309,10 @@ Status Server::State::open_http_door(std::vector<gate::Key> keys) {
                             .clock = io::system_clock(),
                             .random = io::system_random(),
                             .hash_partition_key = kinesis::hash_of_partition_key,
-                            .health = [this] { return health(); }});
+                            .health = [this] { return health(); },
+                            .archive = archive.get(),
+                            .archive_executor = archive_jobs.get(),
+                            .archive_access = archive_access()});
   http_api->replace_keys(std::move(keys));
   http::ServerOptions options;
   options.handler = http_api->handler();
@@ -337,7 +355,9 @@ void Server::State::stop() {
   if (aws_server) aws_server->stop(kStopGraceUs);
   if (http_server) http_server->stop(kStopGraceUs);
   if (reloader) reloader->stop();
+  if (http_api) http_api->stop();
   if (archive) archive->stop();
+  if (archive_jobs) archive_jobs->stop();
   if (workers) workers->stop();
   if (runner) runner->stop();
 }

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 #include <pthread.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -18,6 +20,7 @@ namespace {
 constexpr const char* kOwnerObject = "freshet-archive.json";
 constexpr std::int64_t kRetryNs = 5'000'000'000;
 constexpr std::int64_t kLookNs = 250'000'000;
+constexpr std::chrono::seconds kFlushWait{30};
 
 struct Metrics {
   metrics::Counter& commits =
@@ -36,6 +39,12 @@ struct Metrics {
 Metrics& archive_metrics() {
   static Metrics instance;
   return instance;
+}
+
+// Below the threads that answer clients. A refusal only means equal priority.
+void begin_thread(const char* name) {
+  pthread_setname_np(pthread_self(), name);
+  (void)setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), 5);
 }
 
 Error no_such_table(std::string_view name) {
@@ -122,6 +131,7 @@ void Archive::start() {
   next_commit_ns_ = clock_.monotonic_ns() + config_.commit_every_us * 1000;
   next_upkeep_ns_ = clock_.monotonic_ns() + config_.upkeep_every_us * 1000;
   thread_ = std::thread([this] { run(); });
+  if (config_.compact) compact_thread_ = std::thread([this] { run_compaction(); });
 }
 
 void Archive::stop() {
@@ -131,10 +141,51 @@ void Archive::stop() {
   }
   changed_.notify_all();
   if (thread_.joinable()) thread_.join();
+  if (compact_thread_.joinable()) compact_thread_.join();
+}
+
+bool Archive::stopping() {
+  MutexLock lock(mutex_);
+  return stopping_;
+}
+
+// What a table is and what queries are told move together: a boundary that went back would hide
+// rows that have left memory.
+void Archive::publish(const Table& table) {
+  auto pipeline = pipeline_tables_.pipeline_of(table.name());
+  if (!pipeline) return;
+  MutexLock lock(publish_mutex_);
+  pipeline->tables()->set_archived(table.name(), table.part());
+}
+
+void Archive::run_compaction() {
+  begin_thread("archive-compact");
+  std::string last_error;
+  while (true) {
+    {
+      MutexLock lock(mutex_);
+      auto until =
+          std::chrono::steady_clock::now() + std::chrono::microseconds(config_.commit_every_us);
+      while (!stopping_ && changed_.wait_until(mutex_, until) == std::cv_status::no_timeout) {
+      }
+      if (stopping_) return;
+    }
+    for (const std::shared_ptr<Table>& table : all_tables()) {
+      auto compacted =
+          table->compact({.memory_bytes = config_.memory_bytes}, [this] { return stopping(); });
+      publish(*table);
+      std::string error = compacted ? "" : compacted.error().to_string();
+      if (!compacted && !stopping() && error != last_error) {
+        log_warning("small files of an archived table stay apart for now",
+                    {{"table", table->name()}, {"error", error}});
+        last_error = error;
+      }
+    }
+  }
 }
 
 void Archive::run() {
-  pthread_setname_np(pthread_self(), "archive");
+  begin_thread("archive");
   while (true) {
     std::uint64_t flush = 0;
     {
@@ -160,6 +211,7 @@ void Archive::run() {
                                             : std::min(kRetryNs, config_.commit_every_us * 1000));
     if (flush == 0) continue;
     MutexLock lock(mutex_);
+    flush_results_.clear();  // of callers that did not wait so long
     for (std::uint64_t each = flushes_done_ + 1; each <= flush; ++each)
       flush_results_.emplace(each, committed);
     flushes_done_ = flush;
@@ -216,7 +268,7 @@ Status Archive::commit_pipeline(pipeline::StreamPipeline& pipeline) {
     for (bool more = true; more;) {
       FRESHET_TRY(more,
                   table->append(rows->second, cut.position, cut.ref_version, config_.commit_rows));
-      tables->set_archived(info.name, table->part());
+      publish(*table);
     }
   }
   archive_metrics().commits.add();
@@ -240,8 +292,7 @@ Result<std::shared_ptr<Table>> Archive::open_table(const pipeline::TableInfo& in
   TableParts parts{*store_, catalog_, disk_,  clock_,
                    random_, *writer_, files_, config_.work_folder};
   FRESHET_TRY(std::shared_ptr<Table> table, Table::open(parts, info, row));
-  if (auto pipeline = pipeline_tables_.pipeline_of(info.name))
-    pipeline->tables()->set_archived(info.name, table->part());
+  publish(*table);
   MutexLock lock(tables_mutex_);
   tables_[info.name] = table;
   return table;
@@ -317,15 +368,28 @@ Result<VerifyReport> Archive::verify(
 Result<CompactReport> Archive::compact(std::string_view name) {
   std::shared_ptr<Table> table = find_table(name);
   if (!table) return no_such_table(name);
-  return Error(Code::kUnsupported, 3838, "compaction is not offered yet");
+  auto report =
+      table->compact({.files_min = 2, .memory_bytes = config_.memory_bytes, .any_size = true},
+                     [this] { return stopping(); });
+  publish(*table);
+  return report;
 }
 
 Status Archive::flush() {
   MutexLock lock(mutex_);
   std::uint64_t mine = ++flushes_asked_;
   changed_.notify_all();
-  while (flushes_done_ < mine && !stopping_) changed_.wait(mutex_);
+  auto until = std::chrono::steady_clock::now() + kFlushWait;
+  while (flushes_done_ < mine && !stopping_) {
+    if (changed_.wait_until(mutex_, until) == std::cv_status::timeout) break;
+  }
   auto result = flush_results_.find(mine);
+  if (result == flush_results_.end() && !stopping_) {
+    return Error(Code::kTimeout, 3841,
+                 fmt::format("the commit is under way and not in force after {} s; freshet archive "
+                             "ls shows when it is",
+                             kFlushWait.count()));
+  }
   if (result == flush_results_.end())
     return Error(Code::kUnavailable, 3840, "the server stops; ask again when it is back");
   Status committed = std::move(result->second);

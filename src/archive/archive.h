@@ -20,6 +20,7 @@ struct ArchiveConfig {
   std::int64_t keep_snapshots_us = 6ll * 3'600'000'000;
   std::int64_t orphan_grace_us = 3'600'000'000;
   std::int64_t upkeep_every_us = 600'000'000;
+  bool compact = true;
   std::uint64_t commit_rows = 2'000'000;      // so many rows are a commit, before its time
   std::string work_folder;                    // below the data directory
   std::uint64_t copies_bytes = 10ull << 30;   // of files fetched from an object store for queries
@@ -38,7 +39,8 @@ class Archive : public ArchiveService {
                                                io::Random& random);
   ~Archive() override;  // stop()
 
-  // A thread of its own, from here on. Without it run_once() does the work.
+  // Threads of its own, from here on: one commits, one compacts. Without them run_once() does the
+  // work.
   void start();
   // Ends the thread behind what it is doing; commits nothing more. Idempotent.
   void stop();
@@ -62,6 +64,9 @@ class Archive : public ArchiveService {
   Status open_parts();
   Status claim_store();
   void run();
+  void run_compaction();
+  bool stopping();
+  void publish(const Table& table);
   bool commit_is_due();
   Status commit_pipeline(pipeline::StreamPipeline& pipeline);
   Result<std::shared_ptr<Table>> open_table(const pipeline::TableInfo& info);
@@ -83,6 +88,7 @@ class Archive : public ArchiveService {
   std::int64_t next_commit_ns_ = 0;
   std::int64_t next_upkeep_ns_ = 0;
 
+  Mutex publish_mutex_;  // from what a table is to what queries are told
   Mutex tables_mutex_;
   std::map<std::string, std::shared_ptr<Table>, std::less<>> tables_
       FRESHET_GUARDED_BY(tables_mutex_);
@@ -93,7 +99,7 @@ class Archive : public ArchiveService {
   std::uint64_t flushes_asked_ FRESHET_GUARDED_BY(mutex_) = 0;
   std::uint64_t flushes_done_ FRESHET_GUARDED_BY(mutex_) = 0;
   std::map<std::uint64_t, Status> flush_results_ FRESHET_GUARDED_BY(mutex_);
-  std::thread thread_;
+  std::thread thread_, compact_thread_;
 };
 
 }  // namespace freshet::archive

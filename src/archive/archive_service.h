@@ -66,7 +66,8 @@ class ArchiveService {
       std::string_view name, const std::function<bool(std::uint64_t, std::uint64_t)>& progress) = 0;
   // Merges small files, whatever their age. kNotFound FRS-3830.
   virtual Result<CompactReport> compact(std::string_view name) = 0;
-  // Commits what is visible now; ok when it is in force.
+  // Commits what is visible now; ok when it is in force. kTimeout FRS-3841 where that takes longer
+  // than half a minute: it goes on.
   virtual Status flush() = 0;
 };
 

@@ -163,9 +163,7 @@ Status Table::fit_columns() {
         info_.name));
   }
   if (next->current_schema_id == base->metadata.current_schema_id) return ok();
-  Change change;
-  change.boundary = base->row.boundary;
-  return put_in_force(*base, *std::move(next), base->manifests, change);
+  return put_in_force(*base, *std::move(next), base->manifests, Change());
 }
 
 Status Table::read_columns() {
@@ -194,7 +192,7 @@ Result<bool> Table::append(const hot::Snapshot& all, Position published, std::ui
   change.boundary = last;
   change.ref_version = ref_version;
   if (end == rows.begin()) {
-    FRESHET_TRY_STATUS(put_in_force(*base, base->metadata, base->manifests, change));
+    FRESHET_TRY_STATUS(commit(change));
     return last < published;
   }
   FRESHET_TRY_STATUS(parts_.catalog.begin_archive_append(info_.name, last));

@@ -5,6 +5,7 @@
 // Whatever was made before and is not named in the catalog is an orphan.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <set>
@@ -40,16 +41,25 @@ struct NewFile {
   catalog::ArchiveFileRow row;
 };
 
-// What a commit changes.
+// What a commit changes. Without files it moves the boundary alone, and makes no snapshot.
 struct Change {
   iceberg::Operation operation = iceberg::Operation::kAppend;
   std::vector<NewFile> added;
   std::vector<std::string> removed;  // URLs
-  Position boundary;
+  std::optional<Position> boundary;  // where it moves
   std::uint32_t ref_version = 0;
 };
 
-// One thread changes it; state() and part() are any thread's.
+// Small files of a day are merged, those of a size with each other, so that no row is written again
+// and again.
+struct CompactionRules {
+  std::size_t files_min = 8;                  // so many of a size
+  std::uint64_t bytes_max = 256ull << 20;     // larger files are left alone
+  std::uint64_t memory_bytes = 256ull << 20;  // of the merge
+  bool any_size = false;                      // all small files of a day together
+};
+
+// One thread appends and does the upkeep, another compacts; state() and part() are any thread's.
 class Table {
  public:
   // Makes the table in store and catalog where `row` has none, and gives it the columns of `info`.
@@ -67,6 +77,11 @@ class Table {
   Result<bool> append(const hot::Snapshot& rows, Position published, std::uint32_t ref_version,
                       std::uint64_t rows_max);
   Status commit(const Change& change);
+
+  // Merges what the rules find, one merge after another, until nothing is left or `is_cancelled`.
+  // What fails changes nothing.
+  Result<CompactReport> compact(const CompactionRules& rules,
+                                const std::function<bool()>& is_cancelled);
 
   // Snapshots older than that leave the table's history; the current one stays.
   Status expire(std::int64_t older_than_us);
@@ -94,6 +109,9 @@ class Table {
   Result<HeldManifest> write_manifest(const iceberg::ManifestHead& head,
                                       const std::vector<iceberg::ManifestEntry>& entries,
                                       std::int64_t snapshot_id, std::int64_t sequence_number);
+  Status merge_files(const std::vector<iceberg::DataFile>& files, const CompactionRules& rules,
+                     const std::function<bool()>& is_cancelled, CompactReport& report);
+  Result<sql::ArchiveFile> local_file(const iceberg::DataFile& file);
   Result<iceberg::TableMetadata> with_snapshot(const TableState& base, const Change& change,
                                                std::vector<HeldManifest>& manifests);
   Status put_in_force(const TableState& base, iceberg::TableMetadata metadata,
@@ -116,6 +134,8 @@ class Table {
   std::string span_name_;  // of the partition field: "event_time_day"
   Position building_;      // as the catalog's row
 
+  Mutex commit_mutex_;   // from the state that a commit is built on to the state that it makes
+  Mutex compact_mutex_;  // one merge at a time
   mutable Mutex mutex_;
   std::shared_ptr<const TableState> state_ FRESHET_GUARDED_BY(mutex_);
   std::vector<std::weak_ptr<const TableState>> past_ FRESHET_GUARDED_BY(mutex_);  // maybe in use

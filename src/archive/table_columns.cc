@@ -64,6 +64,8 @@ Result<std::vector<sql::ParquetColumn>> parquet_columns(const Schema& columns,
     to.name = column.name;
     to.type = column.type;
     to.field_id = field->id;
+    to.is_decimal =
+        column.type == ColumnType::kUInt64 && field->type.kind == iceberg::TypeKind::kDecimal;
     for (std::size_t i = 0; i < field->type.fields.size() && i < to.box_field_ids.size(); ++i)
       to.box_field_ids[i] = field->type.fields[i].id;
   }

@@ -23,7 +23,10 @@ iceberg::ManifestHead head_of(const iceberg::TableMetadata& table) {
 }  // namespace
 
 Status Table::commit(const Change& change) {
+  MutexLock lock(commit_mutex_);
   std::shared_ptr<const TableState> base = state();
+  if (change.added.empty() && change.removed.empty())
+    return put_in_force(*base, base->metadata, base->manifests, change);
   std::vector<HeldManifest> manifests;
   FRESHET_TRY(iceberg::TableMetadata next, with_snapshot(*base, change, manifests));
   return put_in_force(*base, std::move(next), std::move(manifests), change);
@@ -35,7 +38,8 @@ Result<iceberg::TableMetadata> Table::with_snapshot(const TableState& base, cons
   snapshot.snapshot_id = static_cast<std::int64_t>(parts_.random.next_u64() >> 1 | 1);
   snapshot.parent_snapshot_id = base.metadata.current_snapshot_id;
   snapshot.operation = change.operation;
-  snapshot.extra[std::string(iceberg::kPositionsKey)] = positions_text(change.boundary);
+  snapshot.extra[std::string(iceberg::kPositionsKey)] =
+      positions_text(change.boundary.value_or(base.row.boundary));
   snapshot.extra[std::string(iceberg::kExpectedKey)] = positions_text(base.row.boundary);
   snapshot.extra[std::string(iceberg::kReferenceVersionsKey)] = std::to_string(change.ref_version);
   std::int64_t sequence = iceberg::next_sequence_number(base.metadata);
@@ -140,7 +144,7 @@ Status Table::put_in_force(const TableState& base, iceberg::TableMetadata metada
   commit.expected_version = base.row.version;
   commit.expected_boundary = base.row.boundary;
   commit.metadata_url = next->row.metadata_url;
-  commit.boundary = change.boundary;
+  commit.boundary = change.boundary.value_or(base.row.boundary);
   commit.committed_us = parts_.clock.wall_us();
   for (const NewFile& file : change.added) {
     commit.added.push_back(file.row);

@@ -31,6 +31,7 @@ pipeline::TableInfo detections() {
       {"detection_id", ColumnType::kUuid}, {"event_time", ColumnType::kTimestamp},
       {"camera_id", ColumnType::kText},    {"score", ColumnType::kInt32},
       {"position", ColumnType::kUInt64},   {"sub_position", ColumnType::kUInt32}};
+  info.id_column = 0;
   info.time_column = 1;
   info.key_columns = {2};
   return info;
@@ -328,6 +329,26 @@ TEST_F(ArchivedTableTest, Case02AQueryBegunBeforeAHandOverSeesItsOwnRows) {
   EXPECT_EQ(answer->text, "n,ids\n150,150\n");
 }
 
+TEST_F(ArchivedTableTest, RowsBehindTheLastAreNotRead) {
+  auto table = open();
+  add_rows(100);
+  append_all(*table);
+  rows_.trim(rows_.published());
+  auto limited = std::make_shared<sql::ArchiveTable>(*table->part().files);
+  limited->last = sql::ArchiveTable::Last{"position", 40};
+  auto judged = database_->judge("SELECT count(*) AS n, max(position) AS last FROM detections");
+  auto answer =
+      database_->run(*judged, {}, {}, {}, sql::AnswerFormat::kCsv, {{"detections", limited}});
+  ASSERT_TRUE(answer.has_value()) << answer.error().to_string();
+  EXPECT_EQ(answer->text, "n,last\n40,40\n");
+  limited = std::make_shared<sql::ArchiveTable>(*limited);
+  limited->last = sql::ArchiveTable::Last{"event_time", kTodayUs + 10};
+  answer = database_->run(*judged, {}, {}, {}, sql::AnswerFormat::kCsv, {{"detections", limited}});
+  ASSERT_TRUE(answer.has_value()) << answer.error().to_string();
+  // Times are today's first ones plus position % 97.
+  EXPECT_EQ(answer->text, "n,last\n14,100\n");
+}
+
 TEST_F(ArchivedTableTest, OnlyFilesThatMatterAreOpened) {
   auto table = open();
   add_rows(30, 5);
@@ -394,6 +415,104 @@ TEST_F(ArchivedTableTest, ExpiryAndOrphanRemovalSpareWhatIsNamed) {
   table.reset();
   table = open();
   EXPECT_EQ(counts(*table), expected_counts());
+}
+
+TEST_F(ArchivedTableTest, SmallFilesBecomeOneAndRowsStayTheSame) {
+  auto table = open();
+  for (int i = 0; i < 20; ++i) {
+    add_rows(10, i % 2);
+    append_all(*table);
+  }
+  pipeline::ArchivedPart before = table->part();
+  rows_.trim(rows_.published());
+  auto report = table->compact({.files_min = 8}, [] { return false; });
+  ASSERT_TRUE(report.has_value()) << report.error().to_string();
+  EXPECT_EQ(report->files_before, 20u);
+  EXPECT_EQ(report->files_after, 2u);
+  EXPECT_EQ(report->rows, 200u);
+  EXPECT_EQ(report->duplicates_removed, 0u);
+  EXPECT_EQ(table->part().boundary, before.boundary);
+  EXPECT_EQ(table->state()->metadata.current_snapshot()->summary.at("operation"), "replace");
+  EXPECT_EQ(counts(*table), expected_counts());
+  expect_snapshots_whole(*table);
+  // A query that began before reads its own files, even when they go from the table's history.
+  clock_.advance_us(86'400'000'000);
+  ASSERT_TRUE(table->expire(clock_.wall_us()));
+  ASSERT_TRUE(table->remove_orphans(0).has_value());
+  auto judged = database_->judge("SELECT count(*) AS n FROM detections");
+  auto answer =
+      database_->run(*judged, {}, {}, {}, sql::AnswerFormat::kCsv, {{"detections", before.files}});
+  ASSERT_TRUE(answer.has_value()) << answer.error().to_string();
+  EXPECT_EQ(answer->text, "n\n200\n");
+  EXPECT_EQ(data_files(), 22u);
+  before = {};
+  answer = Error(Code::kInternal, "");
+  ASSERT_TRUE(table->remove_orphans(0).has_value());
+  EXPECT_EQ(data_files(), 2u);
+  EXPECT_EQ(counts(*table), expected_counts());
+  table.reset();
+  open_catalog();
+  table = open();
+  EXPECT_EQ(counts(*table), expected_counts());
+}
+
+TEST_F(ArchivedTableTest, ACompactionThatIsKilledAnywhereChangesNoRow) {
+  auto table = open();
+  std::uint64_t kills = 0;
+  for (Fault fault : {Fault::kDie, Fault::kDieAfter, Fault::kLoseAnswer, Fault::kRefuse}) {
+    for (std::uint64_t at = 1;; ++at) {
+      for (int i = 0; i < 3; ++i) {
+        add_rows(5);
+        append_all(*table);
+      }
+      std::uint64_t calls = 0;
+      store_.set_hook([&](const StoreCall&) { return ++calls == at ? fault : Fault::kNone; });
+      auto compacted = table->compact({.files_min = 3, .any_size = true}, [] { return false; });
+      store_.set_hook({});
+      store_.revive();
+      if (compacted.has_value() && calls < at) break;
+      ++kills;
+      if (fault == Fault::kDie || fault == Fault::kDieAfter) {
+        table.reset();
+        open_catalog();
+        table = open();
+      }
+      ASSERT_EQ(counts(*table), expected_counts()) << "fault at call " << at;
+      ASSERT_TRUE(table->compact({.files_min = 2, .any_size = true}, [] { return false; }));
+      ASSERT_EQ(counts(*table), expected_counts());
+      EXPECT_EQ(table->state()->live_files().size(), 1u);
+    }
+  }
+  EXPECT_GE(kills, 20u);
+  rows_.trim(rows_.published());
+  EXPECT_EQ(counts(*table), expected_counts());
+  expect_snapshots_whole(*table);
+}
+
+TEST_F(ArchivedTableTest, DuplicatesBeyondTheHorizonGoWithCompaction) {
+  auto table = open();
+  add_rows(10);
+  append_all(*table);
+  // The same ids again, as after the horizon.
+  std::uint64_t first = last_;
+  ColumnBatch batch(rows_.config().schema);
+  for (std::uint64_t i = 1; i <= 4; ++i) {
+    batch.columns[0].append(EventId{i * 77, i});
+    batch.columns[1].append(kTodayUs);
+    batch.columns[2].append(std::string_view("cam-1"));
+    batch.columns[3].append(std::int32_t{9});
+    batch.columns[4].append(++last_);
+    batch.columns[5].append(std::uint32_t{0});
+  }
+  ASSERT_TRUE(rows_.append(batch).has_value());
+  rows_.publish(rows_.appended());
+  append_all(*table);
+  auto report = table->compact({.files_min = 2, .any_size = true}, [] { return false; });
+  ASSERT_TRUE(report.has_value()) << report.error().to_string();
+  EXPECT_EQ(report->duplicates_removed, 4u);
+  EXPECT_EQ(table->state()->metadata.current_snapshot()->summary.at("operation"), "overwrite");
+  EXPECT_EQ(ask(*table, "SELECT count(*) AS n, max(position) AS last FROM detections"),
+            "n,last\n10," + std::to_string(first) + "\n");
 }
 
 TEST_F(ArchivedTableTest, AColumnMayComeAndGo) {

@@ -7,14 +7,13 @@
 namespace freshet::archive {
 
 Status Table::expire(std::int64_t older_than_us) {
+  MutexLock lock(commit_mutex_);
   std::shared_ptr<const TableState> base = state();
   iceberg::ExpireRules rules;
   rules.older_than_ms = older_than_us / 1000;
   iceberg::Expired expired = iceberg::expire_snapshots(base->metadata, rules, now_ms());
   if (expired.snapshots.empty()) return ok();
-  Change change;
-  change.boundary = base->row.boundary;
-  return put_in_force(*base, std::move(expired.table), base->manifests, change);
+  return put_in_force(*base, std::move(expired.table), base->manifests, Change());
 }
 
 Result<std::uint64_t> Table::remove_orphans(std::int64_t grace_us) {
@@ -32,6 +31,7 @@ Result<std::uint64_t> Table::remove_orphans(std::int64_t grace_us) {
   }
   if (files.empty()) return removed;
   FRESHET_TRY_STATUS(parts_.catalog.remove_archive_files(info_.name, files));
+  MutexLock lock(commit_mutex_);
   auto next = std::make_shared<TableState>(*state());
   for (const std::string& name : files) next->files.erase(name);
   set_state(std::move(next));

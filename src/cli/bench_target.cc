@@ -48,6 +48,7 @@ Result<BenchTarget> BenchTarget::open(const Invocation& invocation) {
   FRESHET_TRY(TemporaryFolder folder, TemporaryFolder::make(invocation.value_or("directory", "")));
   FRESHET_TRY(target.config_file_, write_fleet_files(folder.path()));
   if (auto config = invocation.value("config")) target.config_file_ = *config;
+  target.settings_ = invocation.values("set");
   target.folder_.emplace(std::move(folder));
   FRESHET_TRY_STATUS(target.start());
   return target;
@@ -56,6 +57,7 @@ Result<BenchTarget> BenchTarget::open(const Invocation& invocation) {
 BenchTarget::BenchTarget(BenchTarget&& other) noexcept
     : folder_(std::move(other.folder_)),
       config_file_(std::move(other.config_file_)),
+      settings_(std::move(other.settings_)),
       aws_(std::move(other.aws_)),
       http_(std::move(other.http_)),
       process_(other.process_) {
@@ -82,11 +84,12 @@ Status BenchTarget::start() {
   std::error_code failed;
   fs::remove(data + "/addresses.json", failed);
   std::string binary = fs::read_symlink("/proc/self/exe", failed).string();
-  std::string words[] = {binary,     "serve",
-                         "--config", config_file_,
-                         "--data",   data,
-                         "--set",    "listen.aws=127.0.0.1:0",
-                         "--set",    "listen.http=127.0.0.1:0"};
+  std::vector<std::string> words{binary,     "serve",
+                                 "--config", config_file_,
+                                 "--data",   data,
+                                 "--set",    "listen.aws=127.0.0.1:0",
+                                 "--set",    "listen.http=127.0.0.1:0"};
+  for (const std::string& setting : settings_) words.insert(words.end(), {"--set", setting});
   std::vector<char*> arguments;
   for (std::string& word : words) arguments.push_back(word.data());
   arguments.push_back(nullptr);

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "cli/command.h"
 #include "cli/fleet_files.h"
@@ -49,6 +50,7 @@ class BenchTarget {
 
   std::optional<TemporaryFolder> folder_;
   std::string config_file_;
+  std::vector<std::string> settings_;  // "limits.memory=2GiB", over the file's
   std::string aws_, http_;
   pid_t process_ = -1;
 };

@@ -16,12 +16,14 @@ namespace {
 
 class SqlSession {
  public:
-  SqlSession(Output& output, ServerClient client, RowFormat format, std::string after)
-      : output_(output), client_(std::move(client)), format_(format), after_(std::move(after)) {}
+  SqlSession(Output& output, ServerClient client, RowFormat format,
+             std::vector<std::pair<const char*, std::string>> moment)
+      : output_(output), client_(std::move(client)), format_(format), moment_(std::move(moment)) {}
 
   Status run(const std::string& statement) {
     std::string body = fmt::format("{{\"sql\":{}", json_string(statement));
-    if (!after_.empty()) body += fmt::format(",\"after\":{}", json_string(after_));
+    for (const auto& [name, text] : moment_)
+      body += fmt::format(",\"{}\":{}", name, json_string(text));
     body += "}";
     FRESHET_TRY(ServerAnswer answer, client_.send("POST", "/v1/sql", std::move(body),
                                                   "application/json", accept_of(format_)));
@@ -62,7 +64,7 @@ class SqlSession {
   Output& output_;
   ServerClient client_;
   RowFormat format_;
-  std::string after_;
+  std::vector<std::pair<const char*, std::string>> moment_;  // members of the request
 };
 
 Result<std::string> read_all(const std::string& path) {
@@ -83,8 +85,11 @@ Result<ExitCode> run_sql(const Invocation& invocation) {
   if (file && !words.empty()) return usage_error("give a statement or --file, not both");
   FRESHET_TRY(RowFormat format, row_format_of(invocation));
   FRESHET_TRY(ServerClient client, ServerClient::open(invocation));
-  SqlSession session(invocation.output(), std::move(client), format,
-                     invocation.value_or("after", ""));
+  std::vector<std::pair<const char*, std::string>> moment;
+  for (auto [flag, member] : {std::pair{"after", "after"}, {"cut", "cut"}, {"as-of", "as_of"}}) {
+    if (auto text = invocation.value(flag)) moment.emplace_back(member, *text);
+  }
+  SqlSession session(invocation.output(), std::move(client), format, std::move(moment));
   if (!words.empty()) {
     FRESHET_TRY_STATUS(session.run_all(words[0]));
   } else if (!file && isatty(STDIN_FILENO) == 1) {

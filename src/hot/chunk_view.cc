@@ -114,4 +114,17 @@ Snapshot Snapshot::from(RowNumber begin) const {
   return rest;
 }
 
+Snapshot Snapshot::until(RowNumber end) const {
+  Snapshot part = *this;
+  part.end_ = std::clamp(end, begin_, end_);
+  std::erase_if(part.chunks_, [&](const ChunkView& chunk) {
+    return chunk.first_row() + chunk.begin() >= part.end_;
+  });
+  if (part.chunks_.empty()) return part;
+  ChunkView& last = part.chunks_.back();
+  if (part.end_ < last.first_row() + last.row_count())
+    last.row_count_ = static_cast<std::uint32_t>(part.end_ - last.first_row());
+  return part;
+}
+
 }  // namespace freshet::hot

@@ -112,8 +112,9 @@ class Snapshot {
   const std::vector<ChunkView>& chunks() const { return chunks_; }  // ascending, none empty
   // The chunk that holds `row`, or null.
   const ChunkView* find_chunk(RowNumber row) const;
-  // The rows from `begin` on.
+  // The rows from `begin` on, and those below `end`.
   Snapshot from(RowNumber begin) const;
+  Snapshot until(RowNumber end) const;
 
  private:
   friend class Table;

@@ -25,14 +25,19 @@ hot::TableConfig outcome_config(const TableInfo& info, const char* suffix, const
 }  // namespace
 
 hot::RowNumber first_row_at(const hot::Snapshot& rows, Position from) {
+  return first_row_above(rows, "position", static_cast<std::int64_t>(from.value) - 1);
+}
+
+hot::RowNumber first_row_above(const hot::Snapshot& rows, std::string_view column,
+                               std::int64_t value) {
   if (rows.row_count() == 0) return rows.end();
-  std::size_t column = *rows.schema().find("position");
+  auto index = rows.schema().find(column);
+  FRESHET_CHECK(index.has_value());
   for (const hot::ChunkView& chunk : rows.chunks()) {
-    const auto* positions = chunk.values_as<std::uint64_t>(column);
-    if (positions[chunk.row_count() - 1] < from.value) continue;
-    const auto* found =
-        std::lower_bound(positions + chunk.begin(), positions + chunk.row_count(), from.value);
-    return chunk.first_row() + static_cast<hot::RowNumber>(found - positions);
+    const auto* values = chunk.values_as<std::int64_t>(*index);
+    if (values[chunk.row_count() - 1] <= value) continue;
+    const auto* found = std::upper_bound(values + chunk.begin(), values + chunk.row_count(), value);
+    return chunk.first_row() + static_cast<hot::RowNumber>(found - values);
   }
   return rows.end();
 }

@@ -30,6 +30,11 @@ struct PublishPoint {
 // The first row of the snapshot whose position is not below `from`: positions rise with rows.
 hot::RowNumber first_row_at(const hot::Snapshot& rows, Position from);
 
+// The first row whose value in a column of 64 bits that rises with rows ("position", "ingest_time")
+// is above `value`.
+hot::RowNumber first_row_above(const hot::Snapshot& rows, std::string_view column,
+                               std::int64_t value);
+
 // Names and types of the columns that every table gets behind the user's.
 const Schema& system_columns();
 const Schema& dead_schema();

@@ -39,6 +39,13 @@ struct Pinned {
   sql::ArchiveTables archives;
 };
 
+// When a query looks at the tables: now, or as of then.
+struct PastMoment {
+  CutToken cut;
+  std::optional<std::int64_t> as_of_us;
+  bool is_past() const { return as_of_us.has_value() || !cut.empty(); }
+};
+
 using KnownTables = std::map<std::string, KnownTable, std::less<>>;  // by lower-case name
 
 KnownTables known_tables(pipeline::TableService& service) {
@@ -153,7 +160,8 @@ struct Engine::State {
 
   // One cut per stream serves every table of it, so that a join of a table with itself, or with its
   // ledger, sees one moment.
-  Result<Pinned> pin(const std::vector<KnownTable>& chosen, CutToken& token) {
+  Result<Pinned> pin(const std::vector<KnownTable>& chosen, const PastMoment& moment,
+                     CutToken& token) {
     std::map<std::string, pipeline::Cut> cuts;
     Pinned pinned;
     for (const KnownTable& table : chosen) {
@@ -161,17 +169,21 @@ struct Engine::State {
       if (cut == cuts.end() || (!table.is_ledger && !cut->second.tables.contains(table.name))) {
         std::optional<pipeline::Cut> taken = tables.cut(table.table);
         if (!taken) return vanished(table);
-        token[table.stream] = {taken->position, taken->ref_version};
+        if (!moment.is_past()) token[table.stream] = {taken->position, taken->ref_version};
         cut = cuts.insert_or_assign(table.stream, *std::move(taken)).first;
       }
       if (table.is_ledger) {
+        if (moment.is_past()) return no_past_ledger(table.name);
         pinned.relations[table.name] = make_ledger_relation(cut->second.ledger);
         continue;
       }
       auto snapshot = cut->second.tables.find(table.name);
       if (snapshot == cut->second.tables.end()) return vanished(table);
-      FRESHET_TRY_STATUS(pin_table(table, cut->second, snapshot->second, pinned));
+      FRESHET_TRY_STATUS(moment.is_past()
+                             ? pin_past_table(table, cut->second, snapshot->second, moment, pinned)
+                             : pin_table(table, cut->second, snapshot->second, pinned));
     }
+    if (moment.is_past()) token = moment.cut;
     return pinned;
   }
 
@@ -196,6 +208,69 @@ struct Engine::State {
     return ok();
   }
 
+  static Error no_past_ledger(const std::string& table) {
+    return {Code::kInvalid, 5017,
+            fmt::format("{} has the counts of now alone: ask its table as of then", table)};
+  }
+
+  // Rows are never changed, so a table as it was is its rows up to a position, or a time of
+  // arrival.
+  static Status pin_past_table(const KnownTable& table, const pipeline::Cut& cut,
+                               const hot::Snapshot& rows, const PastMoment& moment,
+                               Pinned& pinned) {
+    if (!cut.archived.contains(table.name)) {
+      return Error(Code::kInvalid, 5016,
+                   fmt::format("table {} is not archived, so rows that it has lost since cannot be "
+                               "shown: set [archive] url",
+                               table.name));
+    }
+    sql::ArchiveTable::Last last{"ingest_time", moment.as_of_us.value_or(0)};
+    if (!moment.as_of_us) {
+      auto point = moment.cut.find(table.stream);
+      if (point == moment.cut.end()) {
+        return Error(Code::kInvalid, 5018,
+                     fmt::format("the cut says nothing of stream {}, which fills {}", table.stream,
+                                 table.name));
+      }
+      if (point->second.position > cut.position) {
+        return Error(Code::kInvalid, 5015,
+                     fmt::format("position {} of stream {} is not there yet: give it as \"after\" "
+                                 "to wait for it",
+                                 point->second.position.value, table.stream));
+      }
+      last = {"position", static_cast<std::int64_t>(point->second.position.value)};
+    }
+    hot::Snapshot then = rows.until(pipeline::first_row_above(rows, last.column, last.value));
+    FRESHET_TRY_STATUS(pin_table(table, cut, then, pinned));
+    auto files = pinned.archives.find(table.name);
+    if (files == pinned.archives.end()) return ok();
+    auto limited = std::make_shared<sql::ArchiveTable>(*files->second);
+    limited->plan = [all = files->second, last](sql::ScanConstraints constraints) {
+      auto& most = constraints[last.column].maximum;
+      most = std::min(most.value_or(last.value), last.value);
+      return all->plan(constraints);
+    };
+    limited->last = std::move(last);
+    files->second = std::move(limited);
+    return ok();
+  }
+
+  Result<PastMoment> past_moment(const SqlRequest& request) {
+    PastMoment moment;
+    moment.as_of_us = request.as_of_us;
+    if (!request.cut.empty()) {
+      FRESHET_TRY(moment.cut, parse_cut_token(request.cut));
+    }
+    if (moment.as_of_us && !request.cut.empty())
+      return Error(Code::kInvalid, 5015, "give a cut or a moment (as_of), not both");
+    // What arrived up to a second ago is visible by now, or never was acknowledged.
+    if (moment.as_of_us && *moment.as_of_us > clock.wall_us() - 1'000'000) {
+      return Error(Code::kInvalid, 5015,
+                   "as_of takes a moment that is more than a second past: leave it out for now");
+    }
+    return moment;
+  }
+
   static Error vanished(const KnownTable& table) {
     return Error(Code::kNotFound, 5012,
                  fmt::format("table \"{}\" was removed while the query began", table.name));
@@ -206,7 +281,8 @@ struct Engine::State {
     FRESHET_TRY(std::vector<KnownTable> chosen, choose_tables(query, request));
     FRESHET_TRY_STATUS(wait_for_token(request, chosen));
     SqlAnswer answer;
-    FRESHET_TRY(Pinned pinned, pin(chosen, answer.cut));
+    FRESHET_TRY(PastMoment moment, past_moment(request));
+    FRESHET_TRY(Pinned pinned, pin(chosen, moment, answer.cut));
     sql::QueryLimits limits{config.time_us, config.rows_max, config.answer_bytes_max};
     if (request.time_us > 0) limits.time_us = std::min(limits.time_us, request.time_us);
     if (request.rows_max > 0) limits.rows_max = std::min(limits.rows_max, request.rows_max);

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -30,9 +31,11 @@ struct EngineConfig {
 struct SqlRequest {
   std::string sql;
   sql::Parameters parameters;
-  std::string after;           // a cut token, or ""
-  std::int64_t time_us = 0;    // 0: the configured limit, which it can only lower
-  std::uint64_t rows_max = 0;  // likewise
+  std::string after;                     // a cut token, or ""
+  std::string cut;                       // a cut token: the tables as they were then
+  std::optional<std::int64_t> as_of_us;  // likewise, by the time of arrival
+  std::int64_t time_us = 0;              // 0: the configured limit, which it can only lower
+  std::uint64_t rows_max = 0;            // likewise
   sql::AnswerFormat format = sql::AnswerFormat::kJson;
   // May the caller read this table? Asked with the table's own name.
   std::function<bool(std::string_view table)> allows;
@@ -53,7 +56,9 @@ class Engine {
   ~Engine();
   // Beyond QueryDatabase's errors: kThrottled FRS-5011 (at_once), kNotFound FRS-5012 (no such
   // table), kDenied FRS-4011 (table), kTimeout FRS-5013 (`after`), kUnavailable FRS-5014 (archived
-  // rows that cannot be reached).
+  // rows that cannot be reached). Of `cut` and `as_of_us`: kInvalid FRS-5015 (both, or a moment
+  // that is not past), FRS-5016 (a table that is not archived: what has left it since is unknown),
+  // FRS-5017 (a ledger, whose counts are those of now), FRS-5018 (a cut without the stream).
   Result<SqlAnswer> run(const SqlRequest& request);
   // Rows of our own (a reference table's) in an answer's format. `owner` keeps what they lie in.
   Result<sql::QueryAnswer> write_rows(const Schema& schema, const ColumnBatch& rows,

@@ -147,6 +147,58 @@ TEST_F(EngineTest, OneCutServesTheWholeQueryAndIsNamed) {
   EXPECT_EQ(format_cut_token(answer->cut), "v1,stream@100+1");
 }
 
+TEST_F(EngineTest, WhatIsArchivedIsReadFromFilesAlone) {
+  fill(1'000, 128);
+  open();
+  // Files hold what they say they hold: here none, so that memory's part shows.
+  auto files = std::make_shared<sql::ArchiveTable>();
+  files->plan = [](const sql::ScanConstraints&) -> Result<std::vector<sql::ArchiveFile>> {
+    return std::vector<sql::ArchiveFile>();
+  };
+  files->columns = {{"position", ColumnType::kUInt64, 1}};
+  tables_.set_archived("detections", {Position{700}, files});
+  EXPECT_EQ(csv("SELECT count(*) AS n, min(position) AS first FROM detections"),
+            "n,first\n299,701\n");
+  tables_.set_archived("detections", {Position{700}, nullptr});
+  expect_error("SELECT count(*) FROM detections", Code::kUnavailable, 5014, "position 700");
+}
+
+TEST_F(EngineTest, AskedAsOfACutItShowsWhatWasThere) {
+  fill(1'000, 128);
+  open();
+  auto files = std::make_shared<sql::ArchiveTable>();
+  sql::ScanConstraints asked;
+  files->plan = [&](const sql::ScanConstraints& c) -> Result<std::vector<sql::ArchiveFile>> {
+    asked = c;
+    return std::vector<sql::ArchiveFile>();
+  };
+  files->columns = {{"position", ColumnType::kUInt64, 1}};
+  SqlRequest then = request("SELECT count(*) AS n, max(position) AS last FROM detections");
+  then.cut = "v1,stream@900+1";
+  expect_error(then, Code::kInvalid, 5016, "not archived");
+  tables_.set_archived("detections", {Position{700}, files});
+  auto answer = engine_->run(then);
+  ASSERT_TRUE(answer.has_value()) << answer.error().to_string();
+  EXPECT_EQ(answer->answer.text, "n,last\n200,900\n");
+  EXPECT_EQ(format_cut_token(answer->cut), "v1,stream@900+1");
+  EXPECT_EQ(asked["position"].maximum, 900);
+  then.cut = "v1,stream@300+1";
+  answer = engine_->run(then);
+  ASSERT_TRUE(answer.has_value()) << answer.error().to_string();
+  EXPECT_EQ(answer->answer.text, "n,last\n0,\n");
+  then.cut = "v1,stream@1001+1";
+  expect_error(then, Code::kInvalid, 5015, "not there yet");
+  then.cut = "v1,other@3";
+  expect_error(then, Code::kInvalid, 5018, "stream");
+  then.cut.clear();
+  then.as_of_us = io::system_clock().wall_us() + 60'000'000;
+  expect_error(then, Code::kInvalid, 5015, "past");
+  then.as_of_us.reset();
+  then.cut = "v1,stream@900+1";
+  then.sql = "SELECT * FROM \"detections$ledger\"";
+  expect_error(then, Code::kInvalid, 5017, "counts of now");
+}
+
 TEST_F(EngineTest, DeadAndLedgerAreTables) {
   fill(10, 64);
   open();

@@ -41,6 +41,9 @@ class ModelTables : public pipeline::TableService {
     for (auto& [name, entry] : tables_) entry.table->publish(entry.table->appended());
     position_ = position;
   }
+  void set_archived(const std::string& name, pipeline::ArchivedPart part) {
+    archived_[name] = std::move(part);
+  }
   void count(const pipeline::LedgerDelta& delta) { ledger_.apply(delta); }
   hot::Table& table(const std::string& name) { return *tables_.at(name).table; }
 
@@ -61,6 +64,7 @@ class ModelTables : public pipeline::TableService {
     cut.position = position_;
     cut.ref_version = 1;
     for (const auto& [table, entry] : tables_) cut.tables.emplace(table, entry.table->snapshot());
+    cut.archived = archived_;
     cut.ledger = ledger_.snapshot();
     return cut;
   }
@@ -85,6 +89,7 @@ class ModelTables : public pipeline::TableService {
   MemoryBudget budget_{8ull << 30};
   Position position_;
   pipeline::Ledger ledger_;
+  std::map<std::string, pipeline::ArchivedPart, std::less<>> archived_;
   std::map<std::string, Entry, std::less<>> tables_;
 };
 

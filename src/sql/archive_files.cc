@@ -14,13 +14,6 @@ namespace {
 // Some hundred bytes each; where there are more, what is forgotten is looked at again.
 constexpr std::size_t kSeenMax = 100'000;
 
-std::string list_of(const std::vector<ArchiveFile>& files) {
-  std::string list;
-  for (const ArchiveFile& file : files)
-    list += (list.empty() ? "" : ", ") + quoted_text(escaped_path(file.path));
-  return '[' + list + ']';
-}
-
 Status check_size(const ArchiveFile& file, const FileIdentity& identity) {
   if (identity.bytes == file.bytes) return ok();
   return Error(Code::kCorruption, 3811,
@@ -52,6 +45,17 @@ Status check_columns(duckdb_connection connection, const std::vector<ParquetColu
                            file.path));
 }
 
+std::string last_row_condition(const ArchiveTable& table) {
+  if (!table.last) return "";
+  std::string column = quoted_name(table.last->column);
+  auto known = std::find_if(
+      table.columns.begin(), table.columns.end(),
+      [&](const ParquetColumn& candidate) { return candidate.name == table.last->column; });
+  bool is_time = known != table.columns.end() && known->type == ColumnType::kTimestamp;
+  return fmt::format(" WHERE {} <= {}", is_time ? fmt::format("epoch_us({})", column) : column,
+                     table.last->value);
+}
+
 // MAP {1: {name: 'detection_id', type: 'UUID', default_value: NULL}, …}
 std::string reader_schema(const std::vector<ParquetColumn>& columns) {
   std::string entries;
@@ -64,6 +68,21 @@ std::string reader_schema(const std::vector<ParquetColumn>& columns) {
 }
 
 }  // namespace
+
+Status check_archive_file(duckdb_connection connection, const std::vector<ParquetColumn>& columns,
+                          const ArchiveFile& file) {
+  FRESHET_TRY(FileIdentity identity, identity_of_file(file.path));
+  FRESHET_TRY_STATUS(check_size(file, identity));
+  FRESHET_TRY_STATUS(check_checksum(file));
+  return check_columns(connection, columns, file);
+}
+
+std::string file_list_text(const std::vector<ArchiveFile>& files) {
+  std::string list;
+  for (const ArchiveFile& file : files)
+    list += (list.empty() ? "" : ", ") + quoted_text(escaped_path(file.path));
+  return '[' + list + ']';
+}
 
 Result<PlannedTables> plan_archives(duckdb_connection connection, const JudgedQuery& query,
                                     const ArchiveTables& archives, const Parameters& parameters) {
@@ -133,22 +152,28 @@ std::optional<std::string> select_from_files(const PlannedTable& planned,
     list += is_archived ? name : fmt::format("NULL::{} AS {}", sql_type_name(column.type), name);
   }
   // By field id, so a file's own names do not count; its path says nothing of its columns.
-  return fmt::format("SELECT {} FROM read_parquet({}, schema = {}, hive_partitioning = false)",
-                     list, list_of(planned.files), reader_schema(planned.table->columns));
+  return fmt::format("SELECT {} FROM read_parquet({}, schema = {}, hive_partitioning = false){}",
+                     list, file_list_text(planned.files), reader_schema(planned.table->columns),
+                     last_row_condition(*planned.table));
 }
 
-std::optional<Error> file_error(const PlannedTables& planned, std::string_view message) {
+std::optional<Error> file_error(const std::vector<ArchiveFile>& files, std::string_view message) {
   std::string_view named;  // the longest: one path may begin another
-  for (const auto& [name, table] : planned) {
-    for (const ArchiveFile& file : table.files) {
-      if (file.path.size() > named.size() && message.find(file.path) != std::string_view::npos)
-        named = file.path;
-    }
+  for (const ArchiveFile& file : files) {
+    if (file.path.size() > named.size() && message.find(file.path) != std::string_view::npos)
+      named = file.path;
   }
   if (named.empty()) return std::nullopt;
   return Error(
       Code::kCorruption, 3821,
       fmt::format("the archived file {} cannot be read: {}", named, plain_message(message)));
+}
+
+std::optional<Error> file_error(const PlannedTables& planned, std::string_view message) {
+  std::vector<ArchiveFile> all;
+  for (const auto& [name, table] : planned)
+    all.insert(all.end(), table.files.begin(), table.files.end());
+  return file_error(all, message);
 }
 
 }  // namespace freshet::sql

@@ -31,6 +31,13 @@ Result<PlannedTables> plan_archives(duckdb_connection connection, const JudgedQu
 // What the DuckDB of the query may open.
 std::vector<std::string> readable_paths(const PlannedTables& planned);
 
+// The file's size, its checksum where it is known, and that it has one of the columns at least.
+// kNotFound FRS-3810, kCorruption FRS-3811, FRS-3812, FRS-3813, FRS-3820, kIo FRS-3816.
+Status check_archive_file(duckdb_connection connection, const std::vector<ParquetColumn>& columns,
+                          const ArchiveFile& file);
+// ['/a.parquet', '/b.parquet']: DuckDB reads exactly these.
+std::string file_list_text(const std::vector<ArchiveFile>& files);
+
 // Which files were looked at and found whole, so that only new ones cost more than a stat. Thread-
 // safe.
 class CheckedFiles {
@@ -59,5 +66,6 @@ std::optional<std::string> select_from_files(const PlannedTable& planned,
 
 // FRS-3821 where DuckDB's words name one of the files, else nothing.
 std::optional<Error> file_error(const PlannedTables& planned, std::string_view message);
+std::optional<Error> file_error(const std::vector<ArchiveFile>& files, std::string_view message);
 
 }  // namespace freshet::sql

@@ -39,6 +39,13 @@ struct ArchiveTable {
   // The files that may hold a row within the constraints: too many is slow, too few is wrong.
   // Called once a query and table, on the query's thread. An error ends the query.
   std::function<Result<std::vector<ArchiveFile>>(const ScanConstraints&)> plan;
+  // Only rows whose value in this column (a whole number, or a kTimestamp in microseconds) is at
+  // most that are rows of the table.
+  struct Last {
+    std::string column;
+    std::int64_t value = 0;
+  };
+  std::optional<Last> last = std::nullopt;
 };
 
 // By the name that SQL uses. A name that is in Relations too is one table of both: files and

@@ -12,7 +12,7 @@ Status set_options(duckdb_config config, const DatabaseConfig& wanted) {
   const std::pair<const char*, std::string> options[] = {
       {"threads", std::to_string(wanted.threads)},
       {"memory_limit", fmt::format("{}B", wanted.memory_bytes)},
-      {"temp_directory", ""},
+      {"temp_directory", wanted.spill_folder},
       {"autoinstall_known_extensions", "false"},
       {"autoload_known_extensions", "false"},
       {"allow_community_extensions", "false"},

@@ -64,12 +64,14 @@ struct DatabaseConfig {
   std::uint64_t memory_bytes = 256ull << 20;
   std::uint32_t threads = 1;
   bool reads_files = false;  // for files that we name ourselves: everything else is locked in
+  // Where what does not fit into the memory goes; "": nowhere. Must be its own.
+  std::string spill_folder = {};
   // Where reads_files is false: these may be opened, and nothing else.
   std::vector<std::string> readable_paths = {};
 };
 
-// An in-memory database: no extension is loaded, nothing is spilled, times are UTC, and the
-// configuration is locked. Thread-safe; one connection per thread.
+// An in-memory database: no extension is loaded, nothing is spilled unless a folder is named, times
+// are UTC, and the configuration is locked. Thread-safe; one connection per thread.
 class Database {
  public:
   static Result<std::unique_ptr<Database>> open(const DatabaseConfig& config);

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cstring>
 
-#include "sql/column_types.h"
 #include "sql/vector_io.h"
 
 namespace freshet::sql {
@@ -92,28 +91,11 @@ std::uint64_t* writable_validity(duckdb_vector vector) {
   return duckdb_vector_get_validity(vector);
 }
 
-void bind_rows(duckdb_bind_info info) {
-  OrderedScan* scan = *static_cast<OrderedScan**>(duckdb_bind_get_extra_info(info));
-  if (scan == nullptr) return duckdb_bind_set_error(info, "no rows are being written");
-  scan->bind(info);
-}
-
-void init_rows(duckdb_init_info info) {
-  // A second thread would take every other vector, and the order would be lost.
-  duckdb_init_set_max_threads(info, 1);
-}
-
-void scan_rows(duckdb_function_info info, duckdb_data_chunk output) {
-  OrderedScan* scan = *static_cast<OrderedScan**>(duckdb_function_get_extra_info(info));
-  Status filled = scan->fill(output);
-  if (!filled) duckdb_function_set_error(info, filled.error().message().c_str());
-}
-
 }  // namespace
 
 OrderedScan::OrderedScan(const Relation& relation, const ParquetLayout& layout,
                          std::span<const OrderedRow> rows)
-    : relation_(relation), layout_(layout), rows_(rows), bounds_(layout.columns) {
+    : RowSource(layout, rows.size()), relation_(relation), rows_(rows) {
   for (std::size_t i = 0; i < layout.columns.size(); ++i) {
     Source source;
     for (std::size_t chunk = 0; chunk < relation.chunk_count(); ++chunk) {
@@ -128,23 +110,11 @@ OrderedScan::OrderedScan(const Relation& relation, const ParquetLayout& layout,
   }
 }
 
-void OrderedScan::bind(duckdb_bind_info info) const {
-  for (const ParquetColumn& column : layout_.columns) {
-    LogicalType type = parquet_logical_type(parquet_type_of(column));
-    duckdb_bind_add_result_column(info, column.name.c_str(), type.get());
-  }
-  duckdb_bind_set_cardinality(info, rows_.size(), true);
-}
-
-Status OrderedScan::fill(duckdb_data_chunk output) {
+Status OrderedScan::next(duckdb_data_chunk output) {
   std::size_t count = std::min<std::size_t>(duckdb_vector_size(), rows_.size() - next_);
   std::span<const OrderedRow> rows = rows_.subspan(next_, count);
-  for (std::size_t column = 0; column < layout_.columns.size() && count > 0; ++column) {
-    Status filled = fill_column(column, rows, duckdb_data_chunk_get_vector(output, column));
-    if (!filled) {
-      failure_ = filled.error();
-      return filled;
-    }
+  for (std::size_t column = 0; column < layout().columns.size() && count > 0; ++column) {
+    FRESHET_TRY_STATUS(fill_column(column, rows, duckdb_data_chunk_get_vector(output, column)));
   }
   next_ += count;
   duckdb_data_chunk_set_size(output, count);
@@ -155,14 +125,14 @@ Status OrderedScan::fill_column(std::size_t column, std::span<const OrderedRow> 
                                 duckdb_vector to) {
   FRESHET_TRY_STATUS(fill_values(column, rows, to));
   if (sources_[column].has_nulls) fill_validity(sources_[column], rows, to);
-  bounds_.add(column, to, static_cast<std::uint32_t>(rows.size()));
+  add_bounds(column, to, rows.size());
   return ok();
 }
 
 Status OrderedScan::fill_values(std::size_t column, std::span<const OrderedRow> rows,
                                 duckdb_vector to) {
   const std::vector<const std::byte*>& values = sources_[column].values;
-  switch (layout_.columns[column].type) {
+  switch (layout().columns[column].type) {
     case ColumnType::kBool:
       gather<std::uint8_t, std::uint8_t>(values, rows, to);
       return ok();
@@ -202,12 +172,12 @@ Status OrderedScan::fill_values(std::size_t column, std::span<const OrderedRow> 
       gather<std::uint64_t, std::uint64_t>(values, rows, to);
       return ok();
     case ColumnType::kUInt64:
-      if (layout_.columns[column].is_decimal) {
+      if (layout().columns[column].is_decimal) {
         gather_decimals(values, rows, to);
         return ok();
       }
       gather<std::uint64_t, std::uint64_t>(values, rows, to);
-      return check_signed(layout_.columns[column].name, rows.size(), to);
+      return check_signed(layout().columns[column].name, rows.size(), to);
   }
   return ok();
 }
@@ -261,18 +231,6 @@ void OrderedScan::fill_validity(const Source& source, std::span<const OrderedRow
     }
     out[first / 64] = bits;
   }
-}
-
-Status register_ordered_scan(duckdb_connection connection, OrderedScan** current) {
-  TableFunction function(duckdb_create_table_function());
-  duckdb_table_function_set_name(function.get(), "freshet_rows");
-  duckdb_table_function_set_extra_info(function.get(), current, nullptr);
-  duckdb_table_function_set_bind(function.get(), bind_rows);
-  duckdb_table_function_set_init(function.get(), init_rows);
-  duckdb_table_function_set_function(function.get(), scan_rows);
-  if (duckdb_register_table_function(connection, function.get()) == DuckDBError)
-    return Error(Code::kInternal, 9614, "DuckDB does not take the table function of rows");
-  return ok();
 }
 
 }  // namespace freshet::sql

@@ -94,13 +94,11 @@ Status check_layout(const ParquetLayout& layout) {
   return ok();
 }
 
-std::string copy_statement(std::string_view source, const std::string& path,
-                           const ParquetLayout& layout) {
+std::string copy_statement(const std::string& path, const ParquetLayout& layout) {
   return fmt::format(
-      "COPY (FROM {}) TO {} (FORMAT parquet, FIELD_IDS {}, COMPRESSION zstd, "
+      "COPY (FROM freshet_rows()) TO {} (FORMAT parquet, FIELD_IDS {}, COMPRESSION zstd, "
       "COMPRESSION_LEVEL {}, ROW_GROUP_SIZE {}, USE_TMP_FILE false)",
-      source, quoted_text(path), field_ids_text(layout.columns), layout.zstd_level,
-      layout.row_group_rows);
+      quoted_text(path), field_ids_text(layout.columns), layout.zstd_level, layout.row_group_rows);
 }
 
 Error copy_error(const std::string& path, std::string_view message) {

@@ -19,9 +19,8 @@ Error layout_error(std::string message);
 // Field ids, the key and the time. kInvalid FRS-3801.
 Status check_layout(const ParquetLayout& layout);
 
-// `source` stands behind FROM and gives the layout's columns in the types of the file.
-std::string copy_statement(std::string_view source, const std::string& path,
-                           const ParquetLayout& layout);
+// Writes what freshet_rows() gives.
+std::string copy_statement(const std::string& path, const ParquetLayout& layout);
 // kIo, kNoSpace FRS-3804, with DuckDB's words for what failed.
 Error copy_error(const std::string& path, std::string_view message);
 

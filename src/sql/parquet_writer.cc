@@ -35,7 +35,7 @@ Error write_error(QueryResult& result, const OrderedScan& scan, const std::strin
 }  // namespace
 
 struct ParquetWriter::State {
-  OrderedScan* current = nullptr;
+  RowSource* current = nullptr;
   std::unique_ptr<Database> database;  // goes before `current`, which its function points to
   Connection connection;
 
@@ -44,8 +44,8 @@ struct ParquetWriter::State {
     OrderedScan scan(relation, layout, span.rows);
     current = &scan;
     QueryResult result;
-    duckdb_state done = duckdb_query(
-        connection.get(), copy_statement("freshet_rows()", path, layout).c_str(), result.out());
+    duckdb_state done =
+        duckdb_query(connection.get(), copy_statement(path, layout).c_str(), result.out());
     current = nullptr;
     if (done == DuckDBError) return write_error(result, scan, path);
     FRESHET_TRY(ParquetFile file, finish_parquet_file(connection.get(), path, layout,
@@ -63,7 +63,7 @@ Result<std::unique_ptr<ParquetWriter>> ParquetWriter::open(const ParquetWriterCo
   FRESHET_TRY(state->database,
               Database::open({.memory_bytes = config.memory_bytes, .reads_files = true}));
   FRESHET_TRY(state->connection, state->database->connect());
-  FRESHET_TRY_STATUS(register_ordered_scan(state->connection.get(), &state->current));
+  FRESHET_TRY_STATUS(register_row_source(state->connection.get(), &state->current));
   return std::unique_ptr<ParquetWriter>(new ParquetWriter(std::move(state)));
 }
 

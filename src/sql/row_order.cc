@@ -18,9 +18,8 @@ bool is_valid(const RelationColumn& column, std::uint32_t row) {
          (__atomic_load_n(&column.validity[row / 64], __ATOMIC_RELAXED) >> (row % 64) & 1) != 0;
 }
 
-std::int64_t span_begin(std::int64_t time_us, std::int64_t span_us) {
-  std::int64_t into = time_us % span_us;
-  return time_us - (into < 0 ? into + span_us : into);
+std::int64_t span_us_of(FileSpan span) {
+  return span == FileSpan::kDay ? 24 * kHourUs : kHourUs;
 }
 
 // The rank of each key among the keys of these rows, by chunk and code.
@@ -95,7 +94,7 @@ class KeyRanks {
 // Puts rows into their spans, in the relation's order.
 std::vector<OrderedSpan> split_by_span(const Relation& relation, std::span<const RowRange> ranges,
                                        const ParquetLayout& layout) {
-  std::int64_t span_us = layout.span == FileSpan::kDay ? 24 * kHourUs : kHourUs;
+  std::int64_t span_us = span_us_of(layout.span);
   std::map<std::int64_t, std::vector<OrderedRow>> spans;
   std::vector<OrderedRow> timeless;
   // Nearly all rows are of the span of the row before.
@@ -112,7 +111,7 @@ std::vector<OrderedSpan> split_by_span(const Relation& relation, std::span<const
       }
       std::int64_t time_us = values[row];
       if (current == nullptr || time_us < current_begin || time_us - current_begin >= span_us) {
-        current_begin = span_begin(time_us, span_us);
+        current_begin = span_begin_of(layout.span, time_us);
         current = &spans[current_begin];
       }
       current->push_back({time_us, chunk, row});
@@ -146,6 +145,12 @@ void sort_by_key(std::vector<OrderedRow>& rows, const KeyRanks& keys) {
 }
 
 }  // namespace
+
+std::int64_t span_begin_of(FileSpan span, std::int64_t time_us) {
+  std::int64_t span_us = span_us_of(span);
+  std::int64_t into = time_us % span_us;
+  return time_us - (into < 0 ? into + span_us : into);
+}
 
 std::vector<OrderedSpan> order_rows(const Relation& relation, std::span<const RowRange> ranges,
                                     const ParquetLayout& layout) {

@@ -25,6 +25,9 @@ struct OrderedSpan {
   std::vector<OrderedRow> rows;
 };
 
+// The begin of the day or hour that the time is in.
+std::int64_t span_begin_of(FileSpan span, std::int64_t time_us);
+
 // Spans ascend, rows without a time are last. Inside a span by the key's text, null keys last, then
 // by time; rows alike in both keep the relation's order. 16 bytes a row, twice while it works.
 std::vector<OrderedSpan> order_rows(const Relation& relation, std::span<const RowRange> ranges,

@@ -2,6 +2,7 @@
 //
 //   freshet_archive_bench write FOLDER [ROWS] [ROW_GROUP_ROWS] [ZSTD_LEVEL] [box]
 //   freshet_archive_bench query FOLDER [ROWS] [HOT_ROWS] [FILES]
+//   freshet_archive_bench merge FOLDER [ROWS] [FILES] [MEMORY_MIB] [THREADS] [ids]
 #include <fmt/format.h>
 #include <sys/resource.h>
 
@@ -17,6 +18,7 @@
 #include "hot/table.h"
 #include "pipeline/hot_relation.h"
 #include "sql/parquet_check.h"
+#include "sql/parquet_merge.h"
 #include "sql/parquet_writer.h"
 #include "sql/query_database.h"
 
@@ -255,6 +257,63 @@ int bench_query(const std::string& folder, std::size_t rows, std::size_t hot_row
   return 0;
 }
 
+long resident_mib() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return usage.ru_maxrss / 1024;
+}
+
+// Files as an archive makes them: each has the rows of some minutes, of all cameras.
+sql::ParquetMerge files_to_merge(const std::string& folder, std::size_t rows, std::size_t files) {
+  auto writer = must(sql::ParquetWriter::open({}));
+  sql::ParquetMerge merge;
+  std::mt19937_64 random(7);
+  for (std::size_t i = 0; i < files; ++i) {
+    MemoryBudget budget{16ull << 30};
+    hot::TableConfig config;
+    config.name = "detections";
+    config.schema = detections(false);
+    config.time_column = 1;
+    config.key_columns = {2};
+    hot::Table table(config, budget);
+    for (std::size_t done = rows / files * i; done < rows / files * (i + 1); done += kBatchRows)
+      append_rows(table, done, kBatchRows, false, random);
+    query::HotRelation relation(table.snapshot());
+    merge.layout = layout_of(relation.schema());
+    auto made =
+        must(writer->write(relation, {}, merge.layout, [&](std::optional<std::int64_t> begin_us) {
+          // Those first rows that come late for the day before are another day's.
+          return fmt::format("{}/{}-{}.parquet", folder, begin_us == kBeginUs ? "input" : "other",
+                             i * 2 + (begin_us == kBeginUs ? 1 : 0));
+        }));
+    merge.inputs.push_back({made.back().path, made.back().bytes, made.back().checksum});
+  }
+  merge.position_column = 8;
+  return merge;
+}
+
+int bench_merge(const std::string& folder, std::size_t rows, std::size_t files,
+                const sql::ParquetMergeConfig& config, bool by_id) {
+  std::filesystem::create_directories(folder);
+  sql::ParquetMerge merge = files_to_merge(folder, rows, files);
+  std::uint64_t input_bytes = 0;
+  for (const sql::ArchiveFile& file : merge.inputs) input_bytes += file.bytes;
+  merge.path = folder + "/merged.parquet";
+  if (by_id) merge.id_column = 0;
+  std::filesystem::remove(merge.path);
+  long before_mib = resident_mib();
+  sql::MergedParquet merged;
+  Cost cost = measure([&] { merged = must(sql::merge_parquet_files(merge, config)); });
+  auto n = static_cast<double>(merged.file.row_count);
+  fmt::print(
+      "{} rows of {} files: {:.2f} M rows/s ({:.0f} ns of one core a row), wall {:.2f} s, {:.1f} B "
+      "a row (before {:.1f}), peak {} MiB (before {}), {} dropped\n",
+      merged.file.row_count, merge.inputs.size(), n / cost.wall_s / 1e6, cost.cpu_s / n * 1e9,
+      cost.wall_s, static_cast<double>(merged.file.bytes) / n, static_cast<double>(input_bytes) / n,
+      resident_mib(), before_mib, merged.duplicates_dropped);
+  return 0;
+}
+
 }  // namespace
 }  // namespace freshet
 
@@ -270,9 +329,19 @@ int main(int count, char** arguments) {
                                 words.size() > 4 ? std::stoull(words[4]) : 500'000,
                                 words.size() > 5 ? std::stoull(words[5]) : 10);
   }
+  if (words.size() >= 3 && words[1] == "merge") {
+    std::uint64_t memory_mib = words.size() > 5 ? std::stoull(words[5]) : 1'024;
+    std::uint32_t threads = words.size() > 6 ? static_cast<std::uint32_t>(std::stoul(words[6])) : 1;
+    return freshet::bench_merge(
+        words[2], words.size() > 3 ? std::stoull(words[3]) : 5'000'000,
+        words.size() > 4 ? std::stoull(words[4]) : 10,
+        {.memory_bytes = memory_mib << 20, .threads = threads, .spill_folder = words[2]},
+        words.size() > 7);
+  }
   fmt::print(
       stderr,
       "usage: freshet_archive_bench write FOLDER [ROWS] [ROW_GROUP_ROWS] [ZSTD_LEVEL] [box]\n"
-      "       freshet_archive_bench query FOLDER [ROWS] [HOT_ROWS] [FILES]\n");
+      "       freshet_archive_bench query FOLDER [ROWS] [HOT_ROWS] [FILES]\n"
+      "       freshet_archive_bench merge FOLDER [ROWS] [FILES] [MEMORY_MIB] [THREADS] [ids]\n");
   return 2;
 }

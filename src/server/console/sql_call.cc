@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "common/time_text.h"
 #include "common/units.h"
 #include "server/console/calls.h"
 
@@ -87,14 +88,25 @@ Status read_text(const simdjson::dom::element& value, std::string_view name, std
   return ok();
 }
 
+Status read_as_of(const simdjson::dom::element& value, query::SqlRequest& request) {
+  std::string text;
+  FRESHET_TRY_STATUS(read_text(value, "as_of", text));
+  request.as_of_us = parse_rfc3339_us(text);
+  if (request.as_of_us) return ok();
+  return bad_body("\"as_of\" takes a moment like \"2026-11-28T09:00:00Z\"");
+}
+
 Status read_member(std::string_view name, const simdjson::dom::element& value,
                    query::SqlRequest& request) {
   if (name == "sql") return read_text(value, name, request.sql);
   if (name == "after") return read_text(value, name, request.after);
+  if (name == "cut") return read_text(value, name, request.cut);
+  if (name == "as_of") return read_as_of(value, request);
   if (name == "params") return read_parameters(value, request.parameters);
   if (name == "limits") return read_limits(value, request);
-  return Error(Code::kInvalid, 5104,
-               fmt::format("the body has no member \"{}\": sql, params, after, limits", name));
+  return Error(
+      Code::kInvalid, 5104,
+      fmt::format("the body has no member \"{}\": sql, params, after, cut, as_of, limits", name));
 }
 
 Result<query::SqlRequest> read_request(const std::string& body) {

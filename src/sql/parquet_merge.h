@@ -1,0 +1,59 @@
+// Merges Parquet files of one day or hour of a table into one new file in the same order: by key,
+// then by time.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/result.h"
+#include "sql/archive_table.h"
+#include "sql/parquet_file.h"
+
+namespace freshet::sql {
+
+struct ParquetMerge {
+  // Each once, of any older schema of the table: columns go by field id, a file without one gives
+  // NULL, and columns that the layout does not have are left out.
+  std::vector<ArchiveFile> inputs;
+  ParquetLayout layout;  // of the new file
+  std::string path;      // of the new file, absolute; its folder must be there
+  // Whole numbers. Rows alike in key and time go by them, so that the same inputs give the same
+  // order; nulls are last.
+  std::optional<std::size_t> position_column, sub_position_column;
+  // kUuid or kText. Of rows with the same id only the one lowest in position and sub_position is
+  // kept. Rows without an id are all kept.
+  std::optional<std::size_t> id_column;
+  // Asked every few milliseconds, by threads of ours: true ends the merge soon.
+  std::function<bool()> is_cancelled;
+};
+
+struct ParquetMergeConfig {
+  std::uint64_t memory_bytes = 1ull << 30;  // DuckDB's
+  std::uint32_t threads = 1;
+  // Where what has no room in the memory goes, up to the size of all rows unpacked; "": nowhere. A
+  // folder of this merge's own is made in it and removed at the end: what is found there at a start
+  // is of a process that died, and may go.
+  std::string spill_folder;
+};
+
+struct MergedParquet {
+  ParquetFile file;
+  std::uint64_t duplicates_dropped = 0;
+};
+
+// The new file is synced (its folder is not) and its rows are those of the inputs, counted; no file
+// is written over, and after a failure none is left. Any thread; several merges at once are apart.
+//
+// Of inputs, naming the file: kNotFound FRS-3810; kCorruption FRS-3811 (size), FRS-3812 (checksum),
+// FRS-3813 (footer), FRS-3820 (of another table), FRS-3821 (found while reading); kIo FRS-3816.
+// Else: kInvalid FRS-3801 (layout), kExists FRS-3802, kIo or kNoSpace FRS-3804, kCorruption
+// FRS-3814 (rows are missing), kUnavailable FRS-3822 (cancelled), kIo FRS-3823 (DuckDB cannot),
+// kInvalid FRS-3824 (nothing to merge, or columns of a wrong type), kInvalid FRS-3825 (rows of
+// several days or hours), kThrottled FRS-3826 (memory).
+Result<MergedParquet> merge_parquet_files(const ParquetMerge& merge,
+                                          const ParquetMergeConfig& config);
+
+}  // namespace freshet::sql
