@@ -61,9 +61,9 @@ class Archive:
         status, _, body = self.server.request("POST", "/v1/archive/flush", b"")
         assert status == 200, body
 
-    def damaged(self):
-        """URL to error, of each damaged file that a verify of all tables names."""
-        status, _, body = self.server.request("POST", "/v1/archive/verify", b"")
+    def job(self, work):
+        """The report of each table, in the end of a verify or a compaction of all."""
+        status, _, body = self.server.request("POST", f"/v1/archive/{work}", b"")
         job = json.loads(body)
         assert status in (200, 202), body
 
@@ -71,9 +71,13 @@ class Archive:
             status, _, body = self.server.request("GET", f"/v1/archive/jobs/{job['job']}")
             return json.loads(body) if status == 200 else None
 
-        reports = wait_for("the end of a verify", done)["reports"]
+        reports = wait_for(f"the end of a {work}", done)["reports"]
         assert {report["table"] for report in reports} == set(TABLES)
-        return {one["url"]: one["error"] for report in reports for one in report["damaged"]}
+        return {report["table"]: report for report in reports}
+
+    def damaged(self):
+        """URL to error, of each damaged file that a verify of all tables names."""
+        return {one["url"]: one["error"] for report in self.job("verify").values() for one in report["damaged"]}
 
     def catalog(self):
         """Each table's row in the catalog, of a server that is stopped or killed: a running one has it for itself."""
@@ -186,13 +190,13 @@ def assert_all_read_the_same(archive, name="detections", by_duckdb=True):
 
 def assert_rows_are_in_one_file(table):
     """No event in two files, none twice in one: by position, and by id where the table has one row for each."""
+    files = [path_of(url).as_posix() for url in live_files(table)]
+    has_ids = "item_name" in [field.name for field in table.schema().fields]
     with duckdb_session() as connection:
-        for name in ("position, sub_position", *(["detection_id"] if "item_name" in
-                                                 [field.name for field in table.schema().fields] else [])):
-            files = [path_of(url).as_posix() for url in live_files(table)]
-            again = connection.execute(
-                f"SELECT {name}, count(*), list(filename) FROM read_parquet($1, filename = true, hive_partitioning = false) "
-                "GROUP BY ALL HAVING count(*) > 1 LIMIT 5", [files]).fetchall()
+        for key in ["position, sub_position"] + (["detection_id"] if has_ids else []):
+            again = files and connection.execute(
+                f"SELECT {key}, count(*), list(filename) FROM read_parquet($1, filename = true, "
+                "hive_partitioning = false) GROUP BY ALL HAVING count(*) > 1 LIMIT 5", [files]).fetchall()
             assert not again, again
 
 

@@ -68,16 +68,16 @@ def assert_published_counts(server):
 
 
 class Killer(threading.Thread):
-    """Kills the server and starts it again, over and over."""
+    """Kills the server and starts it again, over and over, or so many times."""
 
-    def __init__(self, server, every_seconds):
+    def __init__(self, server, every_seconds, times=1_000_000):
         super().__init__(daemon=True)
-        self.server, self.every_seconds = server, every_seconds
+        self.server, self.every_seconds, self.times = server, every_seconds, times
         self.stopping, self.kills, self.failure = threading.Event(), 0, None
 
     def run(self):
         try:
-            while not self.stopping.wait(self.every_seconds):
+            while self.kills < self.times and not self.stopping.wait(self.every_seconds):
                 self.server.kill()
                 self.kills += 1
                 self.server.start()

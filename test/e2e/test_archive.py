@@ -121,11 +121,12 @@ def test_rows_are_archived_while_they_come_and_are_read(mot_server, data, tmp_pa
 def test_rows_are_archived_once_while_the_server_is_killed(mot_server, data, tmp_path, request):
     """kill -9 every 3 seconds of the feed: the same numbers, no row in two files. --full --rounds 50 for the whole trial."""
     folder, share = data
+    full = share != REAL or request.config.getoption("--full")
     kills = []
     for number in range(request.config.getoption("--rounds")):
         server = mot_server(archives.config())
         archive = Archive(server)
-        killer = feeds.Killer(server, 3 if share == REAL else 0.8)
+        killer = feeds.Killer(server, 3 if share == REAL else 0.8, **({} if full else {"times": 4}))
         with Reader(server) as reader:
             killer.start()
             try:
@@ -142,7 +143,7 @@ def test_rows_are_archived_once_while_the_server_is_killed(mot_server, data, tmp
         reader.assert_right()
         kills.append(killer.kills)
 
-        assert_the_feed_is_right(archive, folder, manifest, share != REAL or request.config.getoption("--full"))
+        assert_the_feed_is_right(archive, folder, manifest, full)
         if share == REAL:
             feeds.assert_published_counts(server)
         for name in archives.TABLES:
@@ -168,7 +169,7 @@ def test_a_commit_that_a_crash_cut_short_is_made_once(start_server):
         put(server, made)
         count += len(made)
         files = set(archive.data_files())
-        flushing = threading.Thread(target=ask_in_vain, args=(server,), daemon=True)
+        flushing = threading.Thread(target=ask_in_vain, args=(server, "flush"), daemon=True)
         flushing.start()
         wait_for("the first file of a commit", lambda: set(archive.data_files()) - files, pause=0)  # noqa: B023
         server.kill()
@@ -191,10 +192,49 @@ def test_a_commit_that_a_crash_cut_short_is_made_once(start_server):
     stop_and_ask_the_catalog(archive)
 
 
-def ask_in_vain(server):
-    """A flush that the server's end cuts short."""
+def test_compaction_changes_no_row(start_server):
+    """Under a reader, and cut short by a crash: fewer files, the same rows, and older snapshots as they were."""
+    server = start_server(configs.standard(more=archives.config(commit_every=NEVER) + "compact = false\n"))
+    archive = Archive(server)
+    for part in range(12):
+        made = on_day("2024-05-01", 40, run=part) + on_day("2024-05-02", 40, run=part)
+        put(server, made)
+        put(server, made[:5])
+        archive.flush()
+    rows = server.content_hashes()
+    assert [len(rows[name]) for name in archives.TABLES] == [960, 0, 60]
+    assert archive.state()["detections"]["files"] == 24
+    with Reader(server) as reader:
+        reader.wait_for_answers()
+        files = set(archive.data_files())
+        compacting = threading.Thread(target=ask_in_vain, args=(server, "compact"), daemon=True)
+        compacting.start()
+        wait_for("the first file of a compaction", lambda: set(archive.data_files()) - files, pause=0)
+        server.kill()
+        compacting.join(archives.SECONDS)
+        server.start()
+        assert server.content_hashes() == rows, "half a compaction changes rows"
+        archive.job("compact")
+        reader.wait_for_answers(2)
+    reader.assert_right()
+    assert archive.state()["detections"]["files"] == 2
+    assert server.content_hashes() == rows, "a compaction changes rows"
+    for name in archives.TABLES:
+        archives.assert_all_read_the_same(archive, name)
+        archives.assert_rows_are_in_one_file(archive.table(name))
+    assert archives.assert_snapshots_read_whole(archive.table()) >= 13
+    assert not archive.damaged()
+    server.restart()
+    put(server, on_day("2024-05-03", 40))
+    archive.flush()
+    assert server.content_hashes()["detections"][:960] == rows["detections"]
+    stop_and_ask_the_catalog(archive)
+
+
+def ask_in_vain(server, work):
+    """A call to the archive that the server's end may cut short."""
     try:
-        server.request("POST", "/v1/archive/flush", b"")
+        server.request("POST", f"/v1/archive/{work}", b"")
     except (OSError, http.client.HTTPException):
         pass
 
