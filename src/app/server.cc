@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
 #include <thread>
 
@@ -28,6 +29,7 @@
 namespace freshet::app {
 namespace {
 
+constexpr std::int64_t kArchiveDeadlineUs = 20'000'000;
 constexpr std::int64_t kStopGraceUs = 10'000'000;
 constexpr std::size_t kWorkerQueueMax = 4'096;
 
@@ -132,6 +134,7 @@ struct Server::State {
   MemoryBudget requests{memory.requests_bytes};
   std::unique_ptr<io::ThreadPool> workers;
   std::unique_ptr<pipeline::Runner> runner;
+  std::atomic<bool> archive_stops{false};
   std::unique_ptr<archive::Archive> archive;
   std::unique_ptr<io::ThreadPool> archive_jobs;  // verifies and compactions
   std::unique_ptr<ReferenceReloader> reloader;
@@ -191,6 +194,11 @@ Status Server::State::open_archive() {
   settings.s3.endpoint_url = config.archive.endpoint;
   settings.s3.region = config.archive.region;
   settings.s3.path_style = config.archive.path_style;
+  // An outage is to be seen soon; what failed is tried again with the next commit.
+  settings.s3.deadline_us = kArchiveDeadlineUs;
+  settings.s3.part_bytes = 8ull << 20;
+  settings.s3.multipart_above_bytes = 16ull << 20;
+  settings.s3.is_cancelled = [this] { return archive_stops.load(); };
   auto store = object_store::open_object_store(config.archive.url, settings);
   if (!store) return std::move(store).error().with_context("archive.url");
   archive::ArchiveConfig archive_config;
@@ -202,7 +210,7 @@ Status Server::State::open_archive() {
   FRESHET_TRY(archive, archive::Archive::open(archive_config, *std::move(store), runner->catalog(),
                                               runner->tables(), io::system_disk(),
                                               io::system_clock(), io::system_random()));
-  archive->start();
+  FRESHET_TRY_STATUS(archive->start());
   archive_jobs = std::make_unique<io::ThreadPool>("archive-job", 1, 16);
   return ok();
 }
@@ -356,6 +364,7 @@ void Server::State::stop() {
   if (http_server) http_server->stop(kStopGraceUs);
   if (reloader) reloader->stop();
   if (http_api) http_api->stop();
+  archive_stops.store(true);
   if (archive) archive->stop();
   if (archive_jobs) archive_jobs->stop();
   if (workers) workers->stop();

@@ -21,6 +21,7 @@ constexpr const char* kOwnerObject = "freshet-archive.json";
 constexpr std::int64_t kRetryNs = 5'000'000'000;
 constexpr std::int64_t kLookNs = 250'000'000;
 constexpr std::chrono::seconds kFlushWait{30};
+constexpr std::chrono::seconds kStartWait{5};
 
 struct Metrics {
   metrics::Counter& commits =
@@ -78,21 +79,16 @@ Result<std::unique_ptr<Archive>> Archive::open(const ArchiveConfig& config,
   auto archive = std::unique_ptr<Archive>(
       new Archive(config, std::move(store), catalog, tables, disk, clock, random));
   FRESHET_TRY_STATUS(archive->open_parts());
-  Status opened = archive->claim_store();
-  if (!opened && opened.error().code() == Code::kDenied && opened.error().number() == 3836)
-    return std::move(opened).error();
-  if (opened) {
-    // Queries see the files from the first one on.
-    for (const pipeline::TableInfo& info : tables.tables()) {
-      if (!opened) break;
-      auto table = archive->open_table(info);
-      if (!table) opened = std::move(table).error();
-    }
-    // The columns that the configuration asks for do not fit: nothing to wait for.
-    if (!opened && opened.error().number() == 3603) return std::move(opened).error();
-  }
-  archive->report(opened);
   return archive;
+}
+
+// Queries see the files from the first one on.
+Status Archive::open_tables() {
+  FRESHET_TRY_STATUS(claim_store());
+  for (const pipeline::TableInfo& info : pipeline_tables_.tables()) {
+    FRESHET_TRY([[maybe_unused]] auto table, open_table(info));
+  }
+  return ok();
 }
 
 Status Archive::open_parts() {
@@ -127,11 +123,20 @@ Status Archive::claim_store() {
   return ok();
 }
 
-void Archive::start() {
+Status Archive::start() {
   next_commit_ns_ = clock_.monotonic_ns() + config_.commit_every_us * 1000;
   next_upkeep_ns_ = clock_.monotonic_ns() + config_.upkeep_every_us * 1000;
   thread_ = std::thread([this] { run(); });
   if (config_.compact) compact_thread_ = std::thread([this] { run_compaction(); });
+  MutexLock lock(mutex_);
+  auto until = std::chrono::steady_clock::now() + kStartWait;
+  while (!opened_) {
+    // A store that does not answer is waited for by the thread alone.
+    if (changed_.wait_until(mutex_, until) == std::cv_status::timeout) return ok();
+  }
+  bool is_final = !*opened_ && (opened_->error().number() == 3836 ||  // another's place
+                                opened_->error().number() == 3603);   // columns that do not fit
+  return is_final ? *opened_ : ok();
 }
 
 void Archive::stop() {
@@ -186,6 +191,13 @@ void Archive::run_compaction() {
 
 void Archive::run() {
   begin_thread("archive");
+  Status opened = open_tables();
+  report(opened);
+  {
+    MutexLock lock(mutex_);
+    opened_ = std::move(opened);
+    changed_.notify_all();
+  }
   while (true) {
     std::uint64_t flush = 0;
     {

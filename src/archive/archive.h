@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 
@@ -29,9 +30,7 @@ struct ArchiveConfig {
 
 class Archive : public ArchiveService {
  public:
-  // All but `store` outlives the archive. kDenied FRS-3836 where the place belongs to another data
-  // directory. A store that does not answer is no error here: it is tried again with each commit,
-  // and until then nothing leaves log and memory.
+  // All but `store` outlives the archive.
   static Result<std::unique_ptr<Archive>> open(const ArchiveConfig& config,
                                                std::unique_ptr<object_store::ObjectStore> store,
                                                catalog::Catalog& catalog, pipeline::Tables& tables,
@@ -40,8 +39,10 @@ class Archive : public ArchiveService {
   ~Archive() override;  // stop()
 
   // Threads of its own, from here on: one commits, one compacts. Without them run_once() does the
-  // work.
-  void start();
+  // work. kDenied FRS-3836 where the place belongs to another data directory, kInvalid FRS-3603
+  // where a table's columns do not fit its files. A store that does not answer within five seconds
+  // is no error: it is tried again, and until then nothing leaves log and memory.
+  Status start();
   // Ends the thread behind what it is doing; commits nothing more. Idempotent.
   void stop();
   // Commits everything that is visible now. Not beside the thread.
@@ -63,6 +64,7 @@ class Archive : public ArchiveService {
           io::Random& random);
   Status open_parts();
   Status claim_store();
+  Status open_tables();
   void run();
   void run_compaction();
   bool stopping();
@@ -95,6 +97,7 @@ class Archive : public ArchiveService {
 
   Mutex mutex_;
   ConditionVariable changed_;
+  std::optional<Status> opened_ FRESHET_GUARDED_BY(mutex_);
   bool stopping_ FRESHET_GUARDED_BY(mutex_) = false;
   std::uint64_t flushes_asked_ FRESHET_GUARDED_BY(mutex_) = 0;
   std::uint64_t flushes_done_ FRESHET_GUARDED_BY(mutex_) = 0;

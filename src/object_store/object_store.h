@@ -38,6 +38,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -138,6 +139,8 @@ struct S3Settings {
   std::int64_t deadline_us = 180'000'000;        // one call with its retries; each part anew
   std::uint64_t part_bytes = 16ull << 20;        // S3 wants 5 MiB and more
   std::uint64_t multipart_above_bytes = 32ull << 20;
+  // Asked before each retry: true gives up. Null: never.
+  std::function<bool()> is_cancelled = nullptr;
 };
 
 struct Settings {

@@ -192,6 +192,7 @@ S3Client::Next S3Client::judge_answer(const S3Request& request, HttpAnswer answe
 
 // False where the deadline is nearer than the next try.
 bool S3Client::wait_for_next(const Tries& tries) {
+  if (settings_.is_cancelled && settings_.is_cancelled()) return false;
   std::int64_t cap_us =
       std::min<std::int64_t>(kPauseUsMax, kFirstPauseUs << std::min(tries.count, 10));
   std::int64_t pause_us = std::max(tries.asked_pause_us, random_below(cap_us));
