@@ -2,7 +2,6 @@
 // has to be scheduled between a finished write and its acknowledgement (with both cores busy an
 // ordinary commit thread wakes 3–4 ms late).
 #include <liburing.h>
-#include <poll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -41,7 +40,8 @@ class UringWriteQueue : public WriteQueue {
     if (failure < 0) return unsupported(-failure, "io_uring_setup");
     ring_open_ = true;
     FRESHET_TRY_STATUS(probe());
-    event_descriptor_ = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    // Blocking, so that the ring waits for it; nobody else reads it.
+    event_descriptor_ = ::eventfd(0, EFD_CLOEXEC);
     if (event_descriptor_ < 0) return unsupported(errno, "eventfd");
     arm_wake();
     int submitted = io_uring_submit(&ring_);
@@ -65,7 +65,7 @@ class UringWriteQueue : public WriteQueue {
                             .tv_nsec = timeout_us % 1'000'000 * 1000};
     io_uring_cqe* entry = nullptr;
     // A signal or the end of the time both mean: go back to the caller's loop.
-    (void)io_uring_wait_cqe_timeout(&ring_, &entry, &limit);
+    (void)io_uring_submit_and_wait_timeout(&ring_, &entry, 1, &limit, nullptr);
     (void)reap(done);
   }
 
@@ -87,7 +87,7 @@ class UringWriteQueue : public WriteQueue {
     io_uring_probe* probe = io_uring_get_probe_ring(&ring_);
     if (probe == nullptr) return unsupported(ENOSYS, "io_uring_register");
     bool able = io_uring_opcode_supported(probe, IORING_OP_WRITE) != 0 &&
-                io_uring_opcode_supported(probe, IORING_OP_POLL_ADD) != 0;
+                io_uring_opcode_supported(probe, IORING_OP_READ) != 0;
     io_uring_free_probe(probe);
     // Without EXT_ARG a timed wait costs a submission of its own.
     able = able && (ring_.features & IORING_FEAT_EXT_ARG) != 0;
@@ -125,9 +125,11 @@ class UringWriteQueue : public WriteQueue {
     flush();
   }
 
+  // Submitted with the next write or the next wait, whichever is first: whoever does neither looks
+  // for work by itself.
   void arm_wake() {
     io_uring_sqe* entry = next_entry();
-    io_uring_prep_poll_add(entry, event_descriptor_, POLLIN);
+    io_uring_prep_read(entry, event_descriptor_, &wakes_, sizeof(wakes_), 0);
     entry->user_data = kWakeUserData;
   }
 
@@ -155,20 +157,13 @@ class UringWriteQueue : public WriteQueue {
       io_uring_cqe_seen(&ring_, entry);
       if (user_data == kWakeUserData) {
         woken = true;
-        take_wake();
+        arm_wake();
       } else {
         finish(static_cast<std::size_t>(user_data), outcome, done);
       }
     }
     if (&done == &early_) woken_early_ = woken;
     return woken;
-  }
-
-  void take_wake() {
-    std::uint64_t count = 0;
-    (void)!::read(event_descriptor_, &count, sizeof(count));
-    arm_wake();
-    flush();
   }
 
   void finish(std::size_t slot, int outcome, std::vector<Completion>& done) {
@@ -198,6 +193,7 @@ class UringWriteQueue : public WriteQueue {
   io_uring ring_{};
   bool ring_open_ = false;
   int event_descriptor_ = -1;
+  std::uint64_t wakes_ = 0;   // what is read of it
   std::deque<Write> writes_;  // stable addresses; slot numbers are the ring's user data
   std::vector<std::size_t> free_slots_;
   std::size_t in_flight_ = 0;

@@ -2,9 +2,13 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
+#include <boost/asio/buffer.hpp>
 #include <boost/asio/post.hpp>
 
+#include "common/check.h"
 #include "net/tcp_connection.h"
 
 namespace freshet::net {
@@ -13,6 +17,12 @@ namespace {
 
 constexpr auto kTickEvery = std::chrono::milliseconds(250);
 constexpr std::size_t kReadBufferBytes = 256 * 1024;
+
+int make_eventfd() {
+  int descriptor = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  FRESHET_CHECK(descriptor >= 0);
+  return descriptor;
+}
 
 // Signals belong to the main thread.
 void block_signals() {
@@ -27,7 +37,10 @@ AsioLoop::AsioLoop(io::Clock& clock)
     : clock_(clock),
       work_(boost::asio::make_work_guard(context_)),
       tick_timer_(context_),
-      read_buffer_(kReadBufferBytes) {}
+      read_buffer_(kReadBufferBytes),
+      wake_(context_, make_eventfd()) {
+  wait_for_posted();
+}
 
 AsioLoop::~AsioLoop() = default;
 
@@ -47,6 +60,9 @@ void AsioLoop::join() {
   }
   boost::asio::post(context_, [this] {
     tick_timer_.cancel();
+    run_posted();
+    ending_ = true;
+    wake_.cancel();
     work_.reset();
   });
   if (thread_.joinable()) thread_.join();
@@ -55,13 +71,27 @@ void AsioLoop::join() {
 }
 
 void AsioLoop::post(std::function<void()> task) {
-  MutexLock lock(mutex_);
-  if (stopped_) return;
-  posted_.push_back(std::move(task));
-  if (wakeup_pending_) return;
-  wakeup_pending_ = true;
-  // Under the lock: join() must not end the context between the test and this.
-  boost::asio::post(context_, [this] { run_posted(); });
+  {
+    MutexLock lock(mutex_);
+    if (stopped_) return;
+    posted_.push_back(std::move(task));
+    if (wakeup_pending_) return;
+    wakeup_pending_ = true;
+  }
+  // Not under the lock, which the loop would wake up only to wait for. Behind join() nobody reads
+  // this, which is as well: it has run what was posted.
+  std::uint64_t one = 1;
+  (void)!::write(wake_.native_handle(), &one, sizeof(one));
+}
+
+void AsioLoop::wait_for_posted() {
+  wake_.async_read_some(boost::asio::buffer(&wakes_, sizeof(wakes_)),
+                        [this](boost::system::error_code error, std::size_t) {
+                          if (error) return;
+                          run_posted();
+                          // A read that was done before join() cancelled it.
+                          if (!ending_) wait_for_posted();
+                        });
 }
 
 bool AsioLoop::on_loop_thread() const {

@@ -3,7 +3,9 @@
 
 #include <atomic>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -46,6 +48,7 @@ class AsioLoop : public Loop, public std::enable_shared_from_this<AsioLoop> {
   void close_connections();
 
  private:
+  void wait_for_posted();
   void run_posted();
   void arm_tick();
   void tick();
@@ -62,6 +65,10 @@ class AsioLoop : public Loop, public std::enable_shared_from_this<AsioLoop> {
   std::atomic<std::thread::id> thread_id_;  // set by the thread itself, before it runs anything
   std::vector<char> read_buffer_;
   std::unordered_set<std::shared_ptr<TcpConnection>> connections_;
+  // An eventfd: Asio's own post() wakes the loop while it holds a lock that the loop takes first.
+  boost::asio::posix::stream_descriptor wake_;
+  std::uint64_t wakes_ = 0;  // what is read of it
+  bool ending_ = false;
   Mutex mutex_;
   std::vector<std::function<void()>> posted_ FRESHET_GUARDED_BY(mutex_);
   bool wakeup_pending_ FRESHET_GUARDED_BY(mutex_) = false;
