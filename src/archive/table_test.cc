@@ -3,9 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <filesystem>
 #include <optional>
 #include <set>
+#include <thread>
 
 #include "archive/iceberg/manifest_list.h"
 #include "object_store/memory_store.h"
@@ -486,6 +488,31 @@ TEST_F(ArchivedTableTest, ACompactionThatIsKilledAnywhereChangesNoRow) {
   EXPECT_GE(kills, 20u);
   rows_.trim(rows_.published());
   EXPECT_EQ(counts(*table), expected_counts());
+  expect_snapshots_whole(*table);
+}
+
+TEST_F(ArchivedTableTest, AppendsAndQueriesGoOnBesideCompaction) {
+  auto table = open();
+  std::atomic<bool> done{false};
+  std::thread compaction([&] {
+    while (!done.load()) {
+      auto report = table->compact({.files_min = 3, .any_size = true}, [&] { return done.load(); });
+      if (!report && report.error().number() != 3822) ADD_FAILURE() << report.error().to_string();
+    }
+  });
+  std::uint64_t before = 0;
+  for (int i = 0; i < 30; ++i) {
+    add_rows(20, i % 2);
+    append_all(*table);
+    ASSERT_EQ(counts(*table), expected_counts());
+    EXPECT_GT(table->part().boundary.value, before);
+    before = table->part().boundary.value;
+  }
+  done.store(true);
+  compaction.join();
+  rows_.trim(rows_.published());
+  EXPECT_EQ(counts(*table), expected_counts());
+  EXPECT_LT(table->state()->live_files().size(), 30u);
   expect_snapshots_whole(*table);
 }
 
