@@ -17,6 +17,7 @@ namespace freshet::app {
 namespace {
 
 constexpr std::size_t kKeyColumnsMax = 8;
+constexpr std::uint64_t kArchiveMemoryMin = 512ull << 20;
 
 bool is_made_of(std::string_view text, std::string_view further) {
   return std::all_of(text.begin(), text.end(), [&](char c) {
@@ -230,6 +231,11 @@ class Checker {
                      "archive.url too");
       }
       return ok();
+    }
+    if (config_.limits.memory_bytes < kArchiveMemoryMin) {
+      return error(kErrorConfigConflict, {"limits", "memory"},
+                   fmt::format("an archive wants {} or more: its files are made in memory",
+                               format_bytes(kArchiveMemoryMin)));
     }
     if (archive.url.starts_with("file:") || archive.url.starts_with("s3://")) return ok();
     return error(

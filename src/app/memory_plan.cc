@@ -11,12 +11,14 @@ constexpr std::uint64_t kMemoryIdsMax = 4'000'000;
 
 }  // namespace
 
-MemoryPlan plan_memory(const LimitsConfig& limits) {
+MemoryPlan plan_memory(const LimitsConfig& limits, bool archived) {
   MemoryPlan plan;
   // What the process needs before it holds a single row: threads, DuckDB, log buffers, allocator
   // slack.
   plan.other_bytes = std::min<std::uint64_t>(limits.memory_bytes / 4, 256ull << 20);
-  std::uint64_t left = limits.memory_bytes - plan.other_bytes;
+  // A row group and what it is sorted by; a merge spills what has no room.
+  if (archived) plan.archive_bytes = std::min<std::uint64_t>(limits.memory_bytes / 8, 256ull << 20);
+  std::uint64_t left = limits.memory_bytes - plan.other_bytes - 2 * plan.archive_bytes;
   plan.query_bytes = std::min(limits.query_memory_bytes, left / 2);
   left -= plan.query_bytes;
   plan.requests_bytes = std::min<std::uint64_t>(left / 4, 512ull << 20);

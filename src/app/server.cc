@@ -127,7 +127,8 @@ std::vector<gate::Key> to_keys(const Config& config, Status& status) {
 }  // namespace
 
 struct Server::State {
-  explicit State(const Config& c) : config(c), memory(plan_memory(c.limits)) {}
+  explicit State(const Config& c)
+      : config(c), memory(plan_memory(c.limits, !c.archive.url.empty())) {}
 
   Config config;
   MemoryPlan memory;
@@ -204,6 +205,7 @@ Status Server::State::open_archive() {
   archive::ArchiveConfig archive_config;
   archive_config.commit_every_us = config.archive.commit_every_us;
   archive_config.work_folder = config.data_directory + "/archive-work";
+  archive_config.memory_bytes = memory.archive_bytes;
   archive_config.compact = config.archive.compact;
   archive_config.keep_snapshots_us = config.archive.keep_snapshots_us;
   archive_config.copies_bytes = config.archive.copies_bytes;

@@ -64,8 +64,8 @@ class ArchivedTableTest : public testing::Test {
             .value();
     for (const auto& left : std::filesystem::directory_iterator(directory_ + "/work"))
       std::filesystem::remove(left.path());
-    TableParts parts{store_,  *catalog_, io::system_disk(), clock_,
-                     random_, *writer_,  std::move(files),  directory_ + "/work"};
+    TableParts parts{store_,         *catalog_, io::system_disk(), clock_,
+                     *table_random_, *writer_,  std::move(files),  directory_ + "/work"};
     std::optional<catalog::ArchiveTableRow> row;
     auto rows = catalog_->archive_tables();
     if (rows && !rows->empty()) row = rows->front();
@@ -150,6 +150,7 @@ class ArchivedTableTest : public testing::Test {
 
   std::string directory_;
   io::SeededRandom random_{11};
+  io::Random* table_random_ = &random_;
   io::ManualClock clock_{kTodayUs};
   object_store::MemoryStore store_{{}, {io::system_disk(), clock_, random_}};
   std::unique_ptr<catalog::Catalog> catalog_;
@@ -492,6 +493,7 @@ TEST_F(ArchivedTableTest, ACompactionThatIsKilledAnywhereChangesNoRow) {
 }
 
 TEST_F(ArchivedTableTest, AppendsAndQueriesGoOnBesideCompaction) {
+  table_random_ = &io::system_random();  // a seeded one is of one thread
   auto table = open();
   std::atomic<bool> done{false};
   std::thread compaction([&] {

@@ -298,8 +298,10 @@ Engine::~Engine() = default;
 Result<std::unique_ptr<Engine>> Engine::open(const EngineConfig& config,
                                              pipeline::TableService& tables, io::Clock& clock) {
   auto state = std::make_unique<State>(config, tables, clock);
-  FRESHET_TRY(state->database, sql::QueryDatabase::open({.memory_bytes = config.memory_bytes,
-                                                         .threads = config.threads}));
+  FRESHET_TRY(state->database,
+              sql::QueryDatabase::open({.memory_bytes = config.memory_bytes,
+                                        .archive_memory_bytes = config.memory_bytes / 2,
+                                        .threads = config.threads}));
   return std::unique_ptr<Engine>(new Engine(std::move(state)));
 }
 
