@@ -717,6 +717,36 @@ def test_a_row_without_a_time_is_archived_too(start_server):
     assert len(archive.table().scan(row_filter="event_time is null").to_arrow()) == 10
 
 
+def test_rows_that_left_memory_are_read_from_files(start_server, request):
+    """keep.hot is a minute or more: with --full that minute is waited for."""
+    config = configs.standard(more=archives.config()).replace(
+        'keys = ["camera_id", "location_id"]', 'keys = ["camera_id", "location_id"]\nkeep = { hot = "1m" }')
+    assert "hot" in config
+    server = start_server(config)
+    archive = Archive(server)
+    made = on_day("2024-05-01", 200)
+    put(server, made)
+    archive.flush()
+    rows = server.content_hashes()
+    assert is_found_by_key(server, made[0])
+    if not request.config.getoption("--full"):
+        return
+    wait_for("the rows to leave memory", lambda: not is_found_by_key(server, made[0]), seconds=120, pause=1)
+    assert server.content_hashes() == rows
+    server.kill()
+    server.start()
+    assert server.content_hashes() == rows
+    put(server, made[:50])
+    archive.flush()
+    again = server.content_hashes()
+    assert again["detections"] == rows["detections"] and len(again["detections$dupes"]) == 50
+
+
+def is_found_by_key(server, event):
+    answer = server.client("dynamodb").get_item(TableName="detections", Key={"detection_id": {"S": event["detection_id"]}})
+    return "Item" in answer
+
+
 def test_columns_that_come_and_go(start_server):
     """Another SELECT from the next start on: what is archived stays, with nulls in what it does not have."""
     server = start_server(configs.standard(more=archives.config(commit_every=NEVER)))
