@@ -53,20 +53,31 @@ class Bucket:
 
 
 class S3(Bucket):
-    """moto's. It can go away and come back with all that it holds."""
+    """moto's. It can refuse its user, and go away and come back with all that it holds."""
 
     def __init__(self, bucket=BUCKET):
         self.bucket = bucket
         self.moto, self.port = None, 0
         self.start()
-        iam = self.client("iam", "none", "none")
-        user = f"freshet-{bucket}"
-        iam.create_user(UserName=user)
-        policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
-        iam.put_user_policy(UserName=user, PolicyName="all", PolicyDocument=json.dumps(policy))
-        key = iam.create_access_key(UserName=user)["AccessKey"]
-        self.key, self.secret = key["AccessKeyId"], key["SecretAccessKey"]
+        self.user = f"freshet-{bucket}"
+        self.key, self.secret = self.make_user(self.client("iam", "none", "none"), self.user)
+        self.admin = self.make_user(self.client("iam", "none", "none"), f"admin-{bucket}")
         self.s3.create_bucket(Bucket=self.bucket)
+
+    def make_user(self, iam, name):
+        iam.create_user(UserName=name)
+        self.allow(iam, name)
+        key = iam.create_access_key(UserName=name)["AccessKey"]
+        return key["AccessKeyId"], key["SecretAccessKey"]
+
+    def allow(self, iam=None, user=None):
+        policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+        (iam or self.client("iam", *self.admin)).put_user_policy(
+            UserName=user or self.user, PolicyName="all", PolicyDocument=json.dumps(policy))
+
+    def refuse(self):
+        """Until allow() every request of the user is denied, where signatures are checked."""
+        self.client("iam", *self.admin).delete_user_policy(UserName=self.user, PolicyName="all")
 
     def start(self):
         self.moto = ThreadedMotoServer(ip_address="127.0.0.1", port=self.port, verbose=False)
