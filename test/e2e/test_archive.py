@@ -330,14 +330,14 @@ def test_a_store_that_refuses_from_the_start(start_server, s3, wrong, words):
         assert "FRS-37" in str(refused) and words in str(refused), refused
         assert "ended with" in str(refused), refused  # it said so and went, it did not hang
         return
+    put(server, on_day("2024-05-01", 50))
+    assert server.value("SELECT count(*) FROM detections") == 50
     if wrong != "address":  # that is tried for a while before it is called a failure
         wait_for("an alarm", lambda: alarm(server))
         assert words in server.log_tail(10_000)
-    put(server, on_day("2024-05-01", 50))
-    assert server.value("SELECT count(*) FROM detections") == 50
-    server.kill()
-    server.start()
-    assert server.value("SELECT count(*) FROM detections") == 50
+        server.kill()
+        server.start()
+        assert server.value("SELECT count(*) FROM detections") == 50
     server.stop()
 
 
