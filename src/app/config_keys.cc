@@ -86,6 +86,9 @@ std::string joins(const std::vector<JoinConfig>& values) {
 
 constexpr std::string_view kLater = "comes with a later version; remove it for now";
 
+constexpr std::string_view kMemoryByItself =
+    "comes later; rows leave memory by themselves where limits.memory is short";
+
 const KeySpec kKeys[] = {
     {"data", ValueKind::kPath,
      "The data directory: log, catalog, addresses.json. One server at a time.", "\"freshet-data\"",
@@ -350,8 +353,10 @@ const KeySpec kKeys[] = {
     {.pattern = "pipelines.*.mode", .not_offered = "comes later; every pipeline appends"},
     {.pattern = "pipelines.*.collapse", .not_offered = kLater},
     {.pattern = "tables.*.archive", .not_offered = kLater},
-    {.pattern = "tables.*.keep",
-     .not_offered = "comes later; write keep.hot and streams.NAME.keep"},
+    {.pattern = "tables.*.keep.memory", .not_offered = kMemoryByItself},
+    {.pattern = "tables.*.keep.local", .not_offered = kLater},
+    {.pattern = "tables.*.keep.archive", .not_offered = kLater},
+    {.pattern = "tables.*.keep.media", .not_offered = kLater},
     {.pattern = "tables.*.classes", .not_offered = kLater},
     {.pattern = "views", .not_offered = kLater},
     {.pattern = "connectors", .not_offered = kLater},
