@@ -7,6 +7,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <filesystem>
+#include <system_error>
 
 #include "common/bytes.h"
 #include "common/logging.h"
@@ -98,6 +100,12 @@ Status Archive::open_parts() {
     std::string path = config_.work_folder + "/" + name;
     FRESHET_TRY(io::FileFacts facts, disk_.look_at(path));
     if (!facts.is_directory) FRESHET_TRY_STATUS(remove_if_there(disk_, path));
+    // What a merge had no room for in memory when its process ended.
+    std::error_code stays;
+    if (name.starts_with("freshet-merge-")) std::filesystem::remove_all(path, stays);
+    if (stays) {
+      return Error(Code::kIo, 3842, fmt::format("{} cannot be removed: {}", path, stays.message()));
+    }
   }
   FRESHET_TRY(writer_, sql::ParquetWriter::open({.memory_bytes = config_.memory_bytes}));
   FRESHET_TRY(auto files, LocalFiles::open(*store_, disk_, clock_, config_.work_folder + "/copies",

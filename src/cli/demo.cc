@@ -23,6 +23,8 @@ namespace freshet::cli {
 namespace {
 
 constexpr std::int64_t kTickUs = 100'000;
+constexpr std::uint64_t kArchiveMemoryBytes = 512ull << 20;  // as the configuration wants it
+constexpr std::int64_t kCommitEveryUs = 10'000'000;
 constexpr std::int64_t kStatusUs = 1'000'000;
 constexpr std::int64_t kQuietStatusUs = 10'000'000;
 constexpr std::int64_t kDayUs = 600'000'000;       // a day passes in ten minutes…
@@ -143,6 +145,11 @@ Result<std::unique_ptr<app::Server>> start_server(const std::string& config_file
       sources.flags.emplace_back("listen.http", "127.0.0.1:0");
     }
     FRESHET_TRY(app::LoadedConfig loaded, app::load_config(sources));
+    // Rows become files before a visitor has read the first lines.
+    if (loaded.config.limits.memory_bytes >= kArchiveMemoryBytes) {
+      loaded.config.archive.url = "file:archive";
+      loaded.config.archive.commit_every_us = kCommitEveryUs;
+    }
     auto server = app::Server::start(loaded.config);
     bool is_taken = !server && server.error().number() == kErrorAddressTaken;
     if (!is_taken || any_port) return server;
@@ -170,6 +177,7 @@ std::string lines_to_paste(const app::Addresses& addresses, const std::string& i
       "  {} sql --server {} \"SELECT item_name, count(*) AS events, avg(confidence) AS confidence "
       "FROM detections GROUP BY ALL ORDER BY events DESC\"\n\n",
       binary, url);
+  text += fmt::format("  {} archive ls --server {}\n\n", binary, url);
   text += fmt::format("  {} explain --server {} {}\n\n", binary, url, id);
   text += fmt::format("  {} tail --server {} \"item_name = 'truck' AND confidence > 0.9\"\n\n",
                       binary, url);

@@ -52,9 +52,15 @@ class RunnerTest : public testing::Test {
     references_ = {locations("East gate")};
   }
   ~RunnerTest() override {
-    runner_.reset();
-    if (readers_) readers_->stop();
+    end();
     std::filesystem::remove_all(directory_);
+  }
+
+  // Readers first, as a server does: what they hold of the runner must not outlive it.
+  void end() {
+    if (readers_) readers_->stop();
+    runner_.reset();
+    readers_.reset();
   }
 
   RunnerConfig runner_config() const {
@@ -70,9 +76,9 @@ class RunnerTest : public testing::Test {
   }
 
   void start() {
-    runner_.reset();
+    end();
     // Not before: a test that forks must do so while there is no other thread.
-    if (!readers_) readers_ = std::make_unique<io::ThreadPool>("test-reader", 1, 100);
+    readers_ = std::make_unique<io::ThreadPool>("test-reader", 1, 100);
     auto runner = Runner::start(runner_config(), references_, io::system_disk(), io::system_clock(),
                                 io::system_random(), *readers_);
     ASSERT_TRUE(runner.has_value()) << runner.error().to_string();

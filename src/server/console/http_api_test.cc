@@ -99,7 +99,8 @@ TEST_F(HttpApiTest, SqlTakesParametersAndLimitsAndRefusesTheRest) {
   expect_error(ask(R"({"sql":7})"), 400, "FRS-5103");
   expect_error(ask(R"({"sql":"SELECT 1","limits":{"rows":0}})"), 400, "FRS-5103");
   expect_error(ask(R"({"sql":"SELECT 1","limits":{"time":"x"}})"), 400, "FRS-5103");
-  expect_error(ask(R"({"sql":"SELECT 1","as_of":"x"})"), 400, "FRS-5104");
+  expect_error(ask(R"({"sql":"SELECT 1","as_of":"x"})"), 400, "FRS-5103");
+  expect_error(ask(R"({"sql":"SELECT 1","as_off":"x"})"), 400, "FRS-5104");
   expect_error(ask(R"({"sql":"DROP TABLE x"})"), 400, "FRS-5001");
   expect_error(ask(R"j({"sql":"SELECT * FROM read_text('/etc/passwd')"})j"), 403, "FRS-5002");
   expect_error(ask(R"({"sql":"SELECT * FROM nothing"})"), 404, "FRS-5012");
