@@ -31,9 +31,9 @@ def with_free_ports(text):
 
 def test_the_first_five_minutes(start_server):
     config = (ROOT / "examples" / "first" / "freshet.toml").read_text()
-    (shown,) = blocks("toml")
+    shown, archive = blocks("toml")
     assert shown.splitlines()[1:] == config.splitlines()[1:], "the README shows another file than examples/first"
-    server = start_server(with_free_ports(config), prepare=first_example)
+    server = start_server(with_free_ports(config) + archive, prepare=first_example)
 
     (program,) = blocks("python")
     done = subprocess.run([sys.executable, "-c", program.replace("http://127.0.0.1:4566", server.aws_url)],
@@ -43,11 +43,18 @@ def test_the_first_five_minutes(start_server):
 
     text = (ROOT / "README.md").read_text()
     commands = re.findall(r"^    freshet ((?:sql|explain) .+)$", text, re.MULTILINE)
-    assert len(commands) == 3
+    assert len(commands) == 4
     answers = [server.freshet(*shlex.split(command)).stdout for command in commands]
     assert "East gate" in answers[0] and "car" in answers[0]
     assert re.search(r"gate-1\D+2\D+1\D+1", answers[1]), answers[1]
     assert "duplicate" in answers[2] and "accepted" in answers[2]
+    assert re.search(r"^\s*0\s*$", answers[3], re.MULTILINE), "nothing had come by then"
+
+    server.freshet("archive", "flush")
+    listed, verified = (server.freshet(*shlex.split(command)).stdout
+                        for command in re.findall(r"^    freshet (archive .+)$", text, re.MULTILINE))
+    assert re.search(r"^detections\s+1\s+1\s", listed, re.MULTILINE), listed
+    assert re.search(r"^detections\s+\d+\s+1\s+1\s", verified, re.MULTILINE), verified
 
 
 def test_the_seven_cameras(start_server, tmp_path):
