@@ -11,13 +11,13 @@
 #include "app/address.h"
 #include "app/config_entry.h"
 #include "app/machine.h"
+#include "app/memory_plan.h"
 #include "common/units.h"
 
 namespace freshet::app {
 namespace {
 
 constexpr std::size_t kKeyColumnsMax = 8;
-constexpr std::uint64_t kArchiveMemoryMin = 512ull << 20;
 
 bool is_made_of(std::string_view text, std::string_view further) {
   return std::all_of(text.begin(), text.end(), [&](char c) {

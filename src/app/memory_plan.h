@@ -7,6 +7,9 @@
 
 namespace freshet::app {
 
+// An archive wants so much: its files are made in memory.
+inline constexpr std::uint64_t kArchiveMemoryMin = 512ull << 20;
+
 struct MemoryPlan {
   std::uint64_t rows_bytes = 0;      // hot rows, dedup, ledger
   std::uint64_t memory_ids = 0;      // event ids of these; older ones go to disk

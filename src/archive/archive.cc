@@ -25,6 +25,9 @@ constexpr std::int64_t kLookNs = 250'000'000;
 constexpr std::chrono::seconds kFlushWait{30};
 constexpr std::chrono::seconds kStartWait{5};
 
+constexpr int kErrorAnothersPlace = 3836;
+constexpr int kErrorColumnsDoNotFit = 3603;  // iceberg/schema.h
+
 struct Metrics {
   metrics::Counter& commits =
       metrics::counter("freshet_archive_commits_total", "Rounds of commits that succeeded");
@@ -122,7 +125,7 @@ Status Archive::claim_store() {
   if (!put && put.error().code() != Code::kExists) return std::move(put).error();
   FRESHET_TRY(std::string owner, store_->get(kOwnerObject));
   if (owner != mine) {
-    return Error(Code::kDenied, 3836,
+    return Error(Code::kDenied, kErrorAnothersPlace,
                  fmt::format("{} belongs to another data directory ({} says so): give [archive] "
                              "url a place of its own, or move that one away",
                              store_->root_url(), store_->url_of(kOwnerObject)));
@@ -142,8 +145,8 @@ Status Archive::start() {
     // A store that does not answer is waited for by the thread alone.
     if (changed_.wait_until(mutex_, until) == std::cv_status::timeout) return ok();
   }
-  bool is_final = !*opened_ && (opened_->error().number() == 3836 ||  // another's place
-                                opened_->error().number() == 3603);   // columns that do not fit
+  bool is_final = !*opened_ && (opened_->error().number() == kErrorAnothersPlace ||
+                                opened_->error().number() == kErrorColumnsDoNotFit);
   return is_final ? *opened_ : ok();
 }
 

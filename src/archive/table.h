@@ -111,7 +111,6 @@ class Table {
                                       std::int64_t snapshot_id, std::int64_t sequence_number);
   Status merge_files(const std::vector<iceberg::DataFile>& files, const CompactionRules& rules,
                      const std::function<bool()>& is_cancelled, CompactReport& report);
-  Result<sql::ArchiveFile> local_file(const iceberg::DataFile& file);
   Result<iceberg::TableMetadata> with_snapshot(const TableState& base, const Change& change,
                                                std::vector<HeldManifest>& manifests);
   Status put_in_force(const TableState& base, iceberg::TableMetadata metadata,

@@ -87,7 +87,7 @@ Status Table::merge_files(const std::vector<iceberg::DataFile>& files, const Com
   Change change;
   iceberg::ValueRange covered{INT64_MAX, 0};
   for (const iceberg::DataFile& file : files) {
-    FRESHET_TRY(sql::ArchiveFile local, local_file(file));
+    FRESHET_TRY(sql::ArchiveFile local, local_file_of(*now, file, *parts_.files, parts_.store));
     merge.inputs.push_back(std::move(local));
     change.removed.push_back(file.path);
     report.rows += static_cast<std::uint64_t>(file.record_count);
@@ -114,17 +114,6 @@ Status Table::merge_files(const std::vector<iceberg::DataFile>& files, const Com
   compaction_metrics().merged.add(files.size());
   compaction_metrics().duplicates.add(merged.duplicates_dropped);
   return ok();
-}
-
-Result<sql::ArchiveFile> Table::local_file(const iceberg::DataFile& file) {
-  FRESHET_TRY(std::string name, name_in_store(parts_.store, file.path));
-  std::shared_ptr<const TableState> now = state();
-  auto known = now->files.find(name);
-  std::string checksum = known == now->files.end() ? "" : known->second.checksum;
-  auto bytes = static_cast<std::uint64_t>(file.file_bytes);
-  auto path = parts_.files->path_of({name, bytes, checksum});
-  if (!path) return std::move(path).error().with_context(file.path);
-  return sql::ArchiveFile{*std::move(path), bytes, std::move(checksum)};
 }
 
 }  // namespace freshet::archive

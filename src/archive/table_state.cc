@@ -136,6 +136,17 @@ Result<std::shared_ptr<const TableState>> load_table_state(object_store::ObjectS
   return std::shared_ptr<const TableState>(std::move(state));
 }
 
+Result<sql::ArchiveFile> local_file_of(const TableState& state, const iceberg::DataFile& file,
+                                       LocalFiles& files, const object_store::ObjectStore& store) {
+  FRESHET_TRY(std::string name, name_in_store(store, file.path));
+  auto known = state.files.find(name);
+  std::string checksum = known == state.files.end() ? "" : known->second.checksum;
+  auto bytes = static_cast<std::uint64_t>(file.file_bytes);
+  auto path = files.path_of({std::move(name), bytes, checksum});
+  if (!path) return std::move(path).error().with_context(file.path);
+  return sql::ArchiveFile{*std::move(path), bytes, std::move(checksum)};
+}
+
 std::shared_ptr<const sql::ArchiveTable> archive_table_of(std::shared_ptr<const TableState> state,
                                                           std::vector<sql::ParquetColumn> columns,
                                                           std::shared_ptr<LocalFiles> files,
@@ -148,13 +159,8 @@ std::shared_ptr<const sql::ArchiveTable> archive_table_of(std::shared_ptr<const 
     FRESHET_TRY(std::vector<iceberg::DataFile> chosen, choose_files(*state, constraints));
     std::vector<sql::ArchiveFile> planned;
     for (const iceberg::DataFile& file : chosen) {
-      FRESHET_TRY(std::string name, name_in_store(store, file.path));
-      auto known = state->files.find(name);
-      std::string checksum = known == state->files.end() ? "" : known->second.checksum;
-      auto bytes = static_cast<std::uint64_t>(file.file_bytes);
-      auto path = files->path_of({name, bytes, checksum});
-      if (!path) return std::move(path).error().with_context(file.path);
-      planned.push_back({*std::move(path), bytes, std::move(checksum)});
+      FRESHET_TRY(sql::ArchiveFile local, local_file_of(*state, file, *files, store));
+      planned.push_back(std::move(local));
     }
     return planned;
   };

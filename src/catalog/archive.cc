@@ -4,18 +4,6 @@
 #include "catalog/catalog_state.h"
 
 namespace freshet::catalog {
-namespace {
-
-std::int64_t to_integer(Position position) {
-  return static_cast<std::int64_t>(position.value);
-}
-
-Position position_at(const Statement& row, int column) {
-  return {static_cast<std::uint64_t>(row.integer_at(column))};
-}
-
-}  // namespace
-
 Result<std::vector<ArchiveTableRow>> Catalog::archive_tables() {
   MutexLock lock(state_->mutex);
   FRESHET_TRY(Statement select,
@@ -27,8 +15,8 @@ Result<std::vector<ArchiveTableRow>> Catalog::archive_tables() {
     FRESHET_TRY(bool found, select.step());
     if (!found) return rows;
     rows.push_back({select.text_at(0), select.text_at(1), select.text_at(2), select.text_at(3),
-                    select.integer_at(4), position_at(select, 5), position_at(select, 6),
-                    select.integer_at(7)});
+                    select.integer_at(4), to_position(select.integer_at(5)),
+                    to_position(select.integer_at(6)), select.integer_at(7)});
   }
 }
 

@@ -24,13 +24,6 @@ Result<HashKey> hash_from_text(const std::string& text) {
   return key;
 }
 
-std::int64_t to_integer(Position position) {
-  return static_cast<std::int64_t>(position.value);
-}
-Position to_position(std::int64_t integer) {
-  return {static_cast<std::uint64_t>(integer)};
-}
-
 template <typename T>
 void bind_optional(Statement& statement, const std::optional<T>& value) {
   if (!value) {

@@ -6,6 +6,7 @@
 
 #include "app/address.h"
 #include "app/config.h"
+#include "app/memory_plan.h"
 #include "app/server.h"
 #include "cli/aws_client.h"
 #include "cli/commands.h"
@@ -23,7 +24,6 @@ namespace freshet::cli {
 namespace {
 
 constexpr std::int64_t kTickUs = 100'000;
-constexpr std::uint64_t kArchiveMemoryBytes = 512ull << 20;  // as the configuration wants it
 constexpr std::int64_t kCommitEveryUs = 10'000'000;
 constexpr std::int64_t kStatusUs = 1'000'000;
 constexpr std::int64_t kQuietStatusUs = 10'000'000;
@@ -146,7 +146,7 @@ Result<std::unique_ptr<app::Server>> start_server(const std::string& config_file
     }
     FRESHET_TRY(app::LoadedConfig loaded, app::load_config(sources));
     // Rows become files before a visitor has read the first lines.
-    if (loaded.config.limits.memory_bytes >= kArchiveMemoryBytes) {
+    if (loaded.config.limits.memory_bytes >= app::kArchiveMemoryMin) {
       loaded.config.archive.url = "file:archive";
       loaded.config.archive.commit_every_us = kCommitEveryUs;
     }

@@ -255,15 +255,14 @@ void Shard::trim_stream(StreamRuntime& runtime, std::int64_t now_us, std::int64_
     from_us = std::max(from_us, samples.front().arrival_us);
   }
   from_us = runtime.visible_from_us = std::max(runtime.visible_from_us, from_us);
-  Position from =
-      std::max(Position{stream.visible_from->load()}, journal_->position_at_time(from_us));
   // What is not archived yet is kept, whatever its age.
   Position archived{~std::uint64_t{0}};
   if (stream.pipeline) archived = stream.pipeline->tables()->archived();
   auto up_to_archived = [&](Position position) {
     return position > archived ? Position{archived.value + 1} : position;
   };
-  from = std::max(Position{stream.visible_from->load()}, up_to_archived(from));
+  Position from = std::max(Position{stream.visible_from->load()},
+                           up_to_archived(journal_->position_at_time(from_us)));
   while (samples.size() > 1 && samples[1].position <= from) samples.pop_front();
   stream.visible_from->store(from.value, std::memory_order_release);
   if (!stream.pipeline) return;

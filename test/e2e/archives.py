@@ -16,11 +16,13 @@ import duckdb
 from pyiceberg.manifest import ManifestEntryStatus
 from pyiceberg.table import StaticTable
 
+import events
 import server as server_module
 
 TABLES = {"detections": "detections", "detections$dead": "detections_dead", "detections$dupes": "detections_dupes"}
 METADATA_FILE = re.compile(r"/metadata/\d{5}-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\.metadata\.json$")
 SECONDS = 60
+NEVER = "24h"  # commits only where a test asks for one
 
 
 def config(url="file:archive", commit_every="1s"):
@@ -285,3 +287,19 @@ class Reader(threading.Thread):
 
     def assert_right(self):
         assert self.failure is None, self.failure
+
+
+def put(server, made, stream="detections"):
+    return events.put_all(server.client("kinesis"), stream, [events.record(event) for event in made])
+
+
+def on_day(day, count, run=""):
+    """Events of one day, in UTC."""
+    return [events.make(number, run=f"{day} {run}", event_time=f"{day}T{number // 60 % 24:02}:{number % 60:02}:00Z")
+            for number in range(count)]
+
+
+def stop_and_ask_the_catalog(archive):
+    tables = {name: archive.table(name) for name in TABLES}
+    archive.server.stop()
+    assert_the_catalog_agrees(archive, tables)

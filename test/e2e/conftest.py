@@ -14,6 +14,7 @@ import feeds  # noqa: E402
 import make_sample  # noqa: E402
 import reference  # noqa: E402
 import server as server_module  # noqa: E402
+from s3 import S3, OtherS3  # noqa: E402
 
 
 def pytest_addoption(parser):
@@ -109,3 +110,15 @@ def stream(kinesis, request):
     kinesis.create_stream(StreamName=name, ShardCount=2)
     yield name
     kinesis.delete_stream(StreamName=name)
+
+
+@pytest.fixture(scope="module")
+def s3():
+    if "FRESHET_TEST_S3_ENDPOINT" in os.environ:
+        yield OtherS3()
+        return
+    one = S3("archive")
+    one.check_signatures(True)
+    yield one
+    one.check_signatures(False)
+    one.stop()
