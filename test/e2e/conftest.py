@@ -112,7 +112,7 @@ def stream(kinesis, request):
     kinesis.delete_stream(StreamName=name)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def s3():
     if "FRESHET_TEST_S3_ENDPOINT" in os.environ:
         yield OtherS3()
