@@ -21,6 +21,15 @@ namespace freshet::pipeline {
 using PipelineMaker =
     std::function<Result<std::shared_ptr<StreamPipeline>>(const catalog::StreamRow&)>;
 
+// Where the records of a stream stand.
+struct LogOfStream {
+  StreamId id = 0;
+  std::uint32_t journal = 0;
+  log::Reader* reader = nullptr;  // as long as the streams
+  // Records below it are past retention.
+  std::shared_ptr<const std::atomic<std::uint64_t>> visible_from;
+};
+
 struct StreamsConfig {
   std::map<std::string, std::uint64_t> keep_bytes;  // by stream name
   std::size_t partitions_max = 1'000;               // open, of all streams together
@@ -36,6 +45,8 @@ class Streams : public StreamService {
 
   // Before the shards start: hands every stream of the catalog to its shard.
   Status load();
+
+  std::optional<LogOfStream> log_of(std::string_view name);
 
   std::optional<StreamInfo> find(std::string_view name) override;
   std::vector<std::string> list() override;
