@@ -8,9 +8,9 @@
 
 #include "common/metrics.h"
 #include "common/units.h"
-#include "pipeline/hot_relation.h"
 #include "pipeline/stream_tables.h"
 #include "query/batch_relation.h"
+#include "query/pinned_table.h"
 
 namespace freshet::query {
 namespace {
@@ -60,7 +60,9 @@ KnownTables known_tables(pipeline::TableService& service) {
       continue;
     }
     known[lower_case(info.name)] = {info.name, info.name, info.stream, false};
-    if (info.name.find('$') == std::string::npos) add_ledger(info.name, info.stream);
+    // What no pipeline fills has no account of its own.
+    bool has_ledger = info.name.find('$') == std::string::npos && !info.pipeline.empty();
+    if (has_ledger) add_ledger(info.name, info.stream);
   }
   return known;
 }
@@ -187,24 +189,11 @@ struct Engine::State {
     return pinned;
   }
 
-  // Files up to the boundary, memory behind it: memory may still hold rows that files have.
   static Status pin_table(const KnownTable& table, const pipeline::Cut& cut,
                           const hot::Snapshot& rows, Pinned& pinned) {
-    auto archived = cut.archived.find(table.name);
-    if (archived == cut.archived.end() || archived->second.boundary == Position{}) {
-      pinned.relations[table.name] = std::make_shared<pipeline::HotRelation>(rows);
-      return ok();
-    }
-    const pipeline::ArchivedPart& part = archived->second;
-    if (part.files == nullptr) {
-      return Error(Code::kUnavailable, 5014,
-                   fmt::format("the archived rows of table {} (up to position {}) cannot be "
-                               "reached; GET /metrics and the log say what the archive answers",
-                               table.name, part.boundary.value));
-    }
-    hot::RowNumber first = pipeline::first_row_at(rows, Position{part.boundary.value + 1});
-    pinned.relations[table.name] = std::make_shared<pipeline::HotRelation>(rows.from(first));
-    pinned.archives[table.name] = part.files;
+    FRESHET_TRY(PinnedTable parts, query::pin_table(table.name, cut, rows));
+    pinned.relations[table.name] = std::move(parts.memory);
+    if (parts.files) pinned.archives[table.name] = std::move(parts.files);
     return ok();
   }
 
