@@ -26,6 +26,7 @@ constexpr std::chrono::seconds kFlushWait{30};
 constexpr std::chrono::seconds kStartWait{5};
 
 constexpr int kErrorAnothersPlace = 3836;
+constexpr int kErrorFilledTable = 3845;
 constexpr int kErrorColumnsDoNotFit = 3603;  // iceberg/schema.h
 
 struct Metrics {
@@ -93,7 +94,7 @@ Status Archive::open_tables() {
   for (const pipeline::TableInfo& info : pipeline_tables_.tables()) {
     FRESHET_TRY([[maybe_unused]] auto table, open_table(info));
   }
-  return ok();
+  return open_filled_tables();
 }
 
 Status Archive::open_parts() {
@@ -146,6 +147,7 @@ Status Archive::start() {
     if (changed_.wait_until(mutex_, until) == std::cv_status::timeout) return ok();
   }
   bool is_final = !*opened_ && (opened_->error().number() == kErrorAnothersPlace ||
+                                opened_->error().number() == kErrorFilledTable ||
                                 opened_->error().number() == kErrorColumnsDoNotFit);
   return is_final ? *opened_ : ok();
 }
@@ -269,6 +271,7 @@ Status Archive::upkeep() {
 
 Status Archive::run_once() {
   FRESHET_TRY_STATUS(claim_store());
+  FRESHET_TRY_STATUS(open_filled_tables());
   Status all = ok();
   for (const pipeline::TableInfo& info : pipeline_tables_.tables()) {
     if (info.name.find('$') != std::string::npos) continue;
@@ -312,9 +315,13 @@ Result<std::shared_ptr<Table>> Archive::open_table(const pipeline::TableInfo& in
                                each.name, info.name, iceberg_name_of(info.name)));
     }
   }
-  TableParts parts{*store_, catalog_, disk_,  clock_,
-                   random_, *writer_, files_, config_.work_folder};
-  FRESHET_TRY(std::shared_ptr<Table> table, Table::open(parts, info, row));
+  FRESHET_TRY(std::shared_ptr<Table> table, Table::open(parts(), info, row));
+  if (is_filled(*table->state())) {
+    return Error(Code::kInvalid, kErrorFilledTable,
+                 fmt::format("the archived table {} was made by a replay: give the pipeline "
+                             "another table",
+                             info.name));
+  }
   publish(*table);
   MutexLock lock(tables_mutex_);
   tables_[info.name] = table;

@@ -2,6 +2,7 @@
 // them.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <map>
 #include <memory>
@@ -11,6 +12,7 @@
 
 #include "archive/archive_service.h"
 #include "archive/table.h"
+#include "archive/table_build.h"
 #include "common/mutex.h"
 #include "pipeline/tables.h"
 
@@ -26,6 +28,12 @@ struct ArchiveConfig {
   std::string work_folder;                    // below the data directory
   std::uint64_t copies_bytes = 10ull << 30;   // of files fetched from an object store for queries
   std::uint64_t memory_bytes = 256ull << 20;  // of DuckDB, while it writes
+};
+
+// A table that a replay has filled: all of its rows are in files.
+struct FilledTable {
+  pipeline::TableInfo info;
+  pipeline::ArchivedPart part;
 };
 
 class Archive : public ArchiveService {
@@ -50,6 +58,16 @@ class Archive : public ArchiveService {
   // Lets old snapshots and orphans go, of every table. Not beside the thread.
   Status upkeep();
 
+  // Any thread, and for the build one: a new table of that name and shape. kExists FRS-3843 where
+  // there is one of that name, kInvalid FRS-3844 where files cannot hold such rows. When it is
+  // committed, show() it.
+  Result<std::unique_ptr<TableBuild>> build_table(const pipeline::TableInfo& info,
+                                                  const std::string& source,
+                                                  std::uint64_t memory_bytes);
+  Status check_new_table(const std::string& name, const Schema& schema);
+  Status show_table(const std::string& name);
+  std::vector<FilledTable> filled_tables();
+
   std::vector<ArchivedTable> tables() override;
   Result<LoadedTable> load(std::string_view iceberg_name) override;
   Result<VerifyReport> verify(
@@ -65,6 +83,9 @@ class Archive : public ArchiveService {
   Status open_parts();
   Status claim_store();
   Status open_tables();
+  Status open_filled_tables();
+  Status open_filled_table(const catalog::ArchiveTableRow& row);
+  TableParts parts();
   void run();
   void run_compaction();
   bool stopping();
@@ -86,6 +107,7 @@ class Archive : public ArchiveService {
   std::unique_ptr<sql::ParquetWriter> writer_;
   std::shared_ptr<LocalFiles> files_;
   bool claimed_ = false;  // the store is known to be ours
+  std::atomic<bool> filled_opened_{false};
   std::string last_error_;
   std::int64_t next_commit_ns_ = 0;
   std::int64_t next_upkeep_ns_ = 0;
