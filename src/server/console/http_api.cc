@@ -46,6 +46,7 @@ constexpr Route kRoutes[] = {
     {"GET", "/v1/replay/*", get_replay, 0, false, true},
     {"DELETE", "/v1/replay/*", stop_replay, 0, false, true},
     {"GET", "/v1/archive", list_archive, 0, true},
+    {"GET", "/v1/archive/tables/*/files", list_archived_files, 0, true},
     {"POST", "/v1/archive/verify", verify_archive, kArchiveBytesMax, true},
     {"POST", "/v1/archive/compact", compact_archive, kArchiveBytesMax, true},
     {"POST", "/v1/archive/flush", flush_archive, 0, true},
