@@ -317,7 +317,7 @@ Status Server::State::open_http_door(std::vector<gate::Key> keys) {
       io::system_clock(), io::system_random());
   replays = std::make_unique<replay::Replays>(
       replay::ReplaysConfig{.folder = config.data_directory + "/replay", .limits = {}}, *runner,
-      archive.get(), io::system_clock());
+      archive.get());
   http_api = std::make_unique<console::HttpApi>(
       console::HttpApiParts{.streams = runner->streams(),
                             .tables = *all_tables,
@@ -376,8 +376,8 @@ void Server::State::stop() {
   if (http_server) http_server->stop(kStopGraceUs);
   if (reloader) reloader->stop();
   if (http_api) http_api->stop();
-  if (replays) replays->stop();
   archive_stops.store(true);
+  if (replays) replays->stop();
   if (archive) archive->stop();
   if (archive_jobs) archive_jobs->stop();
   if (workers) workers->stop();

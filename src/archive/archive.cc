@@ -26,7 +26,6 @@ constexpr std::chrono::seconds kFlushWait{30};
 constexpr std::chrono::seconds kStartWait{5};
 
 constexpr int kErrorAnothersPlace = 3836;
-constexpr int kErrorFilledTable = 3845;
 constexpr int kErrorColumnsDoNotFit = 3603;  // iceberg/schema.h
 
 struct Metrics {
@@ -316,12 +315,6 @@ Result<std::shared_ptr<Table>> Archive::open_table(const pipeline::TableInfo& in
     }
   }
   FRESHET_TRY(std::shared_ptr<Table> table, Table::open(parts(), info, row));
-  if (is_filled(*table->state())) {
-    return Error(Code::kInvalid, kErrorFilledTable,
-                 fmt::format("the archived table {} was made by a replay: give the pipeline "
-                             "another table",
-                             info.name));
-  }
   publish(*table);
   MutexLock lock(tables_mutex_);
   tables_[info.name] = table;

@@ -6,6 +6,7 @@
 #include <array>
 
 #include "archive/iceberg/transform.h"
+#include "archive/table_build.h"
 #include "archive/table_columns.h"
 #include "common/bytes.h"
 #include "common/time_text.h"
@@ -117,6 +118,12 @@ Result<std::unique_ptr<Table>> Table::open(const TableParts& parts, const pipeli
   auto table = std::unique_ptr<Table>(new Table(parts, info));
   if (row) {
     FRESHET_TRY(auto state, load_table_state(parts.store, parts.catalog, *row));
+    if (is_filled(*state) && !info.pipeline.empty()) {
+      return Error(Code::kInvalid, kErrorFilledTable,
+                   fmt::format("the archived table {} was made by a replay: give pipeline {} "
+                               "another table",
+                               info.name, info.pipeline));
+    }
     table->set_state(std::move(state));
     table->building_ = row->building;
   } else {

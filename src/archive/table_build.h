@@ -41,6 +41,8 @@ class TableBuild {
 
 // The property of a filled table's metadata that names its source.
 inline constexpr std::string_view kFilledLike = "freshet.replay-of";
+// A pipeline wants to fill it too.
+inline constexpr int kErrorFilledTable = 3845;
 
 bool is_filled(const TableState& state);
 

@@ -63,6 +63,7 @@ Status RangeReplay::take(const log::Record& record) {
   if (!in_range_ && record.arrival_us >= source_.from_us) {
     FRESHET_TRY_STATUS(flush());
     in_range_ = true;
+    step_records_ = 0;
     first_ = record.position;
   }
   if (record.kind == log::RecordKind::kControl) {

@@ -256,7 +256,7 @@ class ReplaysTest : public ReplayTest {
     start();
     replays_ = std::make_unique<Replays>(
         ReplaysConfig{.folder = directory_ / "replay", .limits = {.batch_records = 4}}, *runner_,
-        nullptr, io::system_clock());
+        nullptr);
   }
   static ReplayRequest whole() {
     ReplayRequest request;

@@ -110,9 +110,8 @@ struct Replays::Job {
   }
 };
 
-Replays::Replays(ReplaysConfig config, pipeline::Runner& runner, archive::Archive* archive,
-                 io::Clock& clock)
-    : config_(std::move(config)), runner_(runner), archive_(archive), clock_(clock) {
+Replays::Replays(ReplaysConfig config, pipeline::Runner& runner, archive::Archive* archive)
+    : config_(std::move(config)), runner_(runner), archive_(archive) {
   std::error_code ignored;  // ids of a replay that a crash has ended; what stays costs room alone
   std::filesystem::remove_all(config_.folder, ignored);
 }
@@ -169,7 +168,7 @@ Result<ReplayEstimate> Replays::estimate_of(const ReplayRequest& request,
   estimate.table = settings.table;
   estimate.stream = settings.stream;
   estimate.from_us = request.from_us;
-  estimate.to_us = std::min(request.to_us, clock_.wall_us());
+  estimate.to_us = request.to_us;
   FRESHET_TRY(LogStart start, log_start(*log));
   estimate.log_from_us = start.shown_us;
   if (start.hides_records && estimate.from_us < start.shown_us) {
@@ -183,11 +182,12 @@ Result<ReplayEstimate> Replays::estimate_of(const ReplayRequest& request,
     }
     estimate.from_us = start.shown_us;
   }
-  if (estimate.from_us >= estimate.to_us)
+  if (estimate.to_us <= start.shown_us) {
     return bad_range(
         fmt::format("nothing has arrived before \"to\": the log's first record came "
                     "at {}",
                     format_rfc3339_us(start.shown_us)));
+  }
   const log::Reader& reader = *log->reader;
   std::int64_t ids_from_us = estimate.from_us - settings.dedup.horizon_us;
   if (reader.is_trimmed() && start.first_us > ids_from_us) estimate.ids_from_us = start.first_us;

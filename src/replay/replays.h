@@ -10,7 +10,6 @@
 #include <string_view>
 
 #include "common/mutex.h"
-#include "io/clock.h"
 #include "io/executor.h"
 #include "pipeline/runner.h"
 #include "replay/range_replay.h"
@@ -31,8 +30,7 @@ struct ReplaysConfig {
 class Replays : public ReplayService {
  public:
   // `archive` may be null: none is configured. All outlives the replays.
-  Replays(ReplaysConfig config, pipeline::Runner& runner, archive::Archive* archive,
-          io::Clock& clock);
+  Replays(ReplaysConfig config, pipeline::Runner& runner, archive::Archive* archive);
   ~Replays() override;  // stop()
   // Ends the one under way at its next batch, and begins none any more. Idempotent.
   void stop();
@@ -66,7 +64,6 @@ class Replays : public ReplayService {
   const ReplaysConfig config_;
   pipeline::Runner& runner_;
   archive::Archive* archive_;
-  io::Clock& clock_;
 
   Mutex mutex_;
   ConditionVariable changed_;
