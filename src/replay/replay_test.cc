@@ -237,6 +237,25 @@ TEST_F(ReplayTest, NamesTheVersionThatWasLastInForceThenAlsoAfterARestart) {
   EXPECT_EQ(replay(source(0, kForEver)).written.rows, live);
 }
 
+TEST_F(ReplayTest, StopsAtItsNextBatch) {
+  start();
+  put_a_history();
+  MemoryBudget budget(128u << 20);
+  std::filesystem::create_directories(directory_ / "replay");
+  auto production = runner_->tables().pipeline_of("detections");
+  auto pipeline = runner_->make_pipeline_beside(*production, {directory_ / "replay/ids"}, budget);
+  ASSERT_TRUE(pipeline.has_value());
+  Written written;
+  int asked = 0;
+  RangeReplay range(source(0, kForEver), {.batch_records = 4, .step_rows = 1}, "", **pipeline,
+                    written, {[&] { return ++asked > 3; }, [](const RangeProgress&) {}, [] {}});
+  auto whole = range.run();
+  ASSERT_TRUE(whole.has_value());
+  EXPECT_FALSE(*whole);
+  EXPECT_GT(written.rows.size(), 0u);
+  EXPECT_LE(written.rows.size(), 12u);
+}
+
 TEST_F(ReplayTest, IdsThatDoNotFitIntoItsMemoryEndIt) {
   start();
   put_a_history();
