@@ -28,13 +28,13 @@ bool holds_hex(std::string_view bytes, const pipeline::ErasedIds& ids) {
   return false;
 }
 
-bool holds_raw(std::string_view bytes, const pipeline::ErasedIds& ids) {
+bool holds_raw(std::string_view bytes, const pipeline::ErasedIds& ids, ScanForms forms) {
   for (std::size_t i = 0; i + kIdBytes <= bytes.size(); ++i) {
     auto first = load_le<std::uint64_t>(bytes.data() + i);
     auto second = load_le<std::uint64_t>(bytes.data() + i + 8);
     if (first == 0 && second == 0) continue;
-    // As files have it, and as our own memory has.
     if (ids.contains({__builtin_bswap64(first), __builtin_bswap64(second)})) return true;
+    if (forms != ScanForms::kMemory) continue;
     if (ids.contains({first, second}) || ids.contains({second, first})) return true;
   }
   return false;
@@ -72,7 +72,7 @@ Status scan_file(io::Disk& disk, const std::string& path, const pipeline::Erased
 bool holds_an_id(std::string_view bytes, const pipeline::ErasedIds& ids, ScanForms forms) {
   if (ids.empty()) return false;
   if (pipeline::mentions(bytes, ids) || holds_hex(bytes, ids)) return true;
-  return forms == ScanForms::kAll && holds_raw(bytes, ids);
+  return forms != ScanForms::kTexts && holds_raw(bytes, ids, forms);
 }
 
 Status scan_folder(io::Disk& disk, const std::string& folder, const pipeline::ErasedIds& ids,
@@ -86,9 +86,10 @@ Status scan_folder(io::Disk& disk, const std::string& folder, const pipeline::Er
     if (facts->is_directory) {
       FRESHET_TRY_STATUS(scan_folder(disk, path, ids, texts_alone, report));
     } else {
-      bool texts = path.starts_with(texts_alone + "/");
-      FRESHET_TRY_STATUS(
-          scan_file(disk, path, ids, texts ? ScanForms::kTexts : ScanForms::kAll, report));
+      ScanForms forms = path.starts_with(texts_alone + "/") ? ScanForms::kTexts
+                        : name.ends_with(".parquet")        ? ScanForms::kFiles
+                                                            : ScanForms::kMemory;
+      FRESHET_TRY_STATUS(scan_file(disk, path, ids, forms, report));
     }
   }
   return ok();

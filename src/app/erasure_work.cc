@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
 
 #include "app/erasure_scan.h"
 #include "app/erasures.h"
@@ -70,6 +71,17 @@ Result<std::vector<std::string>> ErasureWork::journals() const {
   if (!names) return std::move(names).error();
   for (std::string& name : *names) name = log + "/" + name;
   return *std::move(names);
+}
+
+// Then a look at the data directory is one at the archive.
+bool ErasureWork::lies_in_data_directory(archive::Archive& archive) const {
+  std::error_code failed;
+  auto folder = std::filesystem::weakly_canonical(config_.data_directory, failed);
+  std::string prefix = "file://" + folder.string() + "/";
+  for (const archive::ArchivedTable& table : archive.tables()) {
+    if (failed || !table.location.starts_with(prefix)) return false;
+  }
+  return true;
 }
 
 Status ErasureWork::note(Catalog& catalog, ErasureRow& row, const char* state) {
@@ -168,9 +180,8 @@ Status ErasureWork::behind_log(Catalog& catalog, archive::Archive* archive) {
 
 Status ErasureWork::finish(Catalog& catalog, archive::Archive* archive, ErasureRow& row) {
   FRESHET_TRY(auto tables, catalog.archive_tables());
-  bool has_files = std::any_of(tables.begin(), tables.end(), [](const auto& table) {
-    return table.boundary > Position{};
-  });
+  bool has_files = std::any_of(tables.begin(), tables.end(),
+                               [](const auto& table) { return table.boundary > Position{}; });
   if (archive == nullptr && has_files) {
     log_error("an erasure is not complete: there are archived tables, and [archive] url is not set",
               {{"number", row.number}});
@@ -196,18 +207,17 @@ Status ErasureWork::finish(Catalog& catalog, archive::Archive* archive, ErasureR
     part = fmt::format(
         ",\"archive\":{{\"files\":{},\"files_rewritten\":{},\"rows\":{},\"objects_removed\":{},"
         "\"rows_left\":{}}}",
-        erased->files, erased->files_rewritten, erased->rows, erased->objects_removed,
-        again->rows);
+        erased->files, erased->files_rewritten, erased->rows, erased->objects_removed, again->rows);
   }
   ScanReport scan;
   std::string log = config_.data_directory + "/log";
   FRESHET_TRY_STATUS(scan_folder(disk_, config_.data_directory, rules.ids, log, scan));
-  if (archive != nullptr) {
+  if (archive != nullptr && !lies_in_data_directory(*archive)) {
     FRESHET_TRY_STATUS(
         archive->visit_objects([&](const std::string& name, const std::string& bytes) {
           ++scan.files;
           scan.bytes += bytes.size();
-          if (holds_an_id(bytes, rules.ids, ScanForms::kAll)) scan.found_in.push_back(name);
+          if (holds_an_id(bytes, rules.ids, ScanForms::kFiles)) scan.found_in.push_back(name);
           return ok();
         }));
   }
@@ -233,10 +243,9 @@ Status ErasureWork::finish(Catalog& catalog, archive::Archive* archive, ErasureR
   if (scan.found_in.empty() && mentions == 0 && events_left == 0) {
     log_info("an erasure is complete", {{"number", row.number}});
   } else {
-    log_error("an erasure is complete, and ids of it stand somewhere yet: freshet erase show",
-              {{"number", row.number},
-               {"files", scan.found_in.size()},
-               {"log_mentions", mentions}});
+    log_error(
+        "an erasure is complete, and ids of it stand somewhere yet: freshet erase show",
+        {{"number", row.number}, {"files", scan.found_in.size()}, {"log_mentions", mentions}});
   }
   return ok();
 }

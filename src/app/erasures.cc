@@ -48,8 +48,16 @@ bool has_column(const pipeline::TableInfo& info, std::string_view name, ColumnTy
 }
 
 console::ErasureInfo info_of(catalog::ErasureRow row) {
-  return {row.number,   std::move(row.label), std::move(row.camera_id), row.from_us,    row.to_us,
-          row.state,    row.asked_by,         row.asked_us,             row.changed_us, row.report};
+  return {row.number,
+          std::move(row.label),
+          std::move(row.camera_id),
+          row.from_us,
+          row.to_us,
+          row.state,
+          row.asked_by,
+          row.asked_us,
+          row.changed_us,
+          row.report};
 }
 
 console::HoldInfo info_of(const catalog::HoldRow& row) {
@@ -173,8 +181,8 @@ Result<Erasures::Found> Erasures::find(const EventSelection& selection) {
       request.parameters["from"] = selection.from_us;
       request.parameters["to"] = selection.to_us;
     } else {
-      request.sql = fmt::format("SELECT {} FROM {} WHERE detection_id = CAST($id AS UUID)",
-                                columns, quoted(info.name));
+      request.sql = fmt::format("SELECT {} FROM {} WHERE detection_id = CAST($id AS UUID)", columns,
+                                quoted(info.name));
       request.parameters["id"] = id;
     }
     auto answer = engine_.run(request);
@@ -274,7 +282,8 @@ Result<console::HoldInfo> Erasures::place_hold(const std::string& name,
                    "no row has this id, so there is nothing to hold; a hold by camera and time "
                    "covers what is still to come");
     }
-    row.digest = bytes_of(pipeline::digest_of(id_of(selection.id), runner_.catalog().erasure_key()));
+    row.digest =
+        bytes_of(pipeline::digest_of(id_of(selection.id), runner_.catalog().erasure_key()));
     row.camera_id = found.camera_id;
     row.from_us = found.event_us;
     row.to_us = found.event_us + 1;

@@ -39,6 +39,7 @@ class ErasureWork {
   Result<std::vector<std::string>> journals() const;
   pipeline::ErasureRules rules_of(catalog::Catalog& catalog, const catalog::ErasureRow& row) const;
   pipeline::DecodeConfig decode_config(catalog::Catalog& catalog) const;
+  bool lies_in_data_directory(archive::Archive& archive) const;
   Status note(catalog::Catalog& catalog, catalog::ErasureRow& row, const char* state);
 
   const Config& config_;

@@ -416,12 +416,11 @@ Result<VerifyReport> Archive::verify(
 Result<CompactReport> Archive::compact(std::string_view name) {
   std::shared_ptr<Table> table = find_table(name);
   if (!table) return no_such_table(name);
-  auto report =
-      table->compact({.files_min = 2,
-                      .memory_bytes = config_.memory_bytes,
-                      .any_size = true,
-                      .keeps_duplicates = config_.rows_are_held()},
-                     [this] { return stopping(); });
+  auto report = table->compact({.files_min = 2,
+                                .memory_bytes = config_.memory_bytes,
+                                .any_size = true,
+                                .keeps_duplicates = config_.rows_are_held()},
+                               [this] { return stopping(); });
   publish(*table);
   return report;
 }

@@ -18,8 +18,9 @@ constexpr std::int64_t kAnyAgeUs = 24ll * 3'600'000'000;
 // By the names that every table of events has, and $dead and $dupes too.
 sql::JudgedColumns Table::judged_columns() const {
   auto find = [&](std::string_view name) -> std::optional<std::size_t> {
-    auto found = std::find_if(read_columns_.begin(), read_columns_.end(),
-                              [&](const sql::ParquetColumn& column) { return column.name == name; });
+    auto found =
+        std::find_if(read_columns_.begin(), read_columns_.end(),
+                     [&](const sql::ParquetColumn& column) { return column.name == name; });
     if (found == read_columns_.end()) return std::nullopt;
     return static_cast<std::size_t>(found - read_columns_.begin());
   };

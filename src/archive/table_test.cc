@@ -631,9 +631,9 @@ TEST_F(ArchivedTableTest, AFileWithoutARowLeftGoes) {
   append_all(*table);
   rows_.trim(rows_.published());
   EraseReport report;
-  Status erased = table->erase(
-      [](const sql::JudgedRow& row) { return *row.time_us < kTodayUs - kDayUs / 2; }, 256u << 20,
-      report);
+  Status erased =
+      table->erase([](const sql::JudgedRow& row) { return *row.time_us < kTodayUs - kDayUs / 2; },
+                   256u << 20, report);
   ASSERT_TRUE(erased.has_value()) << erased.error().to_string();
   EXPECT_EQ(report.rows, 9u);
   EXPECT_EQ(data_files(), 1u);

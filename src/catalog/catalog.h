@@ -167,11 +167,11 @@ class Catalog {
   // Of files that no kept snapshot holds any more.
   Status remove_archive_files(const std::string& table, const std::vector<std::string>& names);
 
-  Result<std::vector<ErasureRow>> erasures();                // by number
-  Result<std::int64_t> add_erasure(const ErasureRow& row);   // row.number is ignored
-  Status update_erasure(const ErasureRow& row);              // digests, state, time and report
-  Result<std::vector<HoldRow>> holds();                      // by number
-  Result<std::int64_t> add_hold(const HoldRow& row);         // kExists FRS-1357: the name is in use
+  Result<std::vector<ErasureRow>> erasures();               // by number
+  Result<std::int64_t> add_erasure(const ErasureRow& row);  // row.number is ignored
+  Status update_erasure(const ErasureRow& row);             // digests, state, time and report
+  Result<std::vector<HoldRow>> holds();                     // by number
+  Result<std::int64_t> add_hold(const HoldRow& row);        // kExists FRS-1357: the name is in use
   // kNotFound FRS-1358 where no hold of that name is in force.
   Status lift_hold(const std::string& name, std::int64_t now_us, const std::string& by);
 

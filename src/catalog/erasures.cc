@@ -64,8 +64,8 @@ Result<std::int64_t> Catalog::add_hold(const HoldRow& row) {
   MutexLock lock(state_->mutex);
   Database& database = state_->database;
   FRESHET_TRY(Transaction transaction, Transaction::begin(database));
-  FRESHET_TRY(Statement select, database.prepare(
-                                    "SELECT 1 FROM holds WHERE name = ? AND lifted_us = 0"));
+  FRESHET_TRY(Statement select,
+              database.prepare("SELECT 1 FROM holds WHERE name = ? AND lifted_us = 0"));
   FRESHET_TRY(bool taken, select.text(row.name).step());
   if (taken) {
     return Error(Code::kExists, kErrorHoldExists,

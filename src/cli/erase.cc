@@ -46,14 +46,22 @@ bool is_over(const JsonValue& erasure) {
   return erasure["state"].text == "done" || erasure["state"].text == "refused";
 }
 
-// The server is away meanwhile, and that is no error.
+// The server is away meanwhile, and that is no error, unless it is so for much longer than it said.
 Result<JsonValue> wait_until_over(const Invocation& invocation, Output& output,
-                                  const std::string& number) {
-  for (;;) {
+                                  const std::string& number, std::uint64_t seconds_away) {
+  FRESHET_TRY(std::int64_t patience_us, timeout_of(invocation));
+  patience_us += static_cast<std::int64_t>(seconds_away) * 10'000'000;
+  for (std::int64_t waited_us = 0;; waited_us += kPollUs) {
     if (wait_for_interrupt_us(kPollUs)) return JsonValue();
     FRESHET_TRY(ServerClient client, ServerClient::open(invocation));
     auto answer = client.get("/v1/erasures/" + number);
     if (!answer && answer.error().code() != Code::kUnavailable) return std::move(answer).error();
+    if (!answer && waited_us > patience_us) {
+      return Error(Code::kUnavailable, 3857,
+                   fmt::format("the server has not come back; its log says why, and erasure {} "
+                               "goes on when it starts",
+                               number));
+    }
     if (!answer) continue;
     FRESHET_TRY(JsonValue erasure, parse_json(answer->body));
     if (is_over(erasure)) return erasure;
@@ -142,10 +150,11 @@ Result<ExitCode> run_erase(const Invocation& invocation) {
     return ExitCode::kOk;
   }
   std::string number = json["begun"]["erasure"].to_text();
-  FRESHET_TRY(JsonValue erasure, wait_until_over(invocation, output, number));
+  FRESHET_TRY(JsonValue erasure,
+              wait_until_over(invocation, output, number, json["plan"]["seconds_away"].to_count()));
   if (interrupted()) {
-    output.note(fmt::format("erasure {} goes on at the server: freshet erase show {}", number,
-                            number));
+    output.note(
+        fmt::format("erasure {} goes on at the server: freshet erase show {}", number, number));
     return ExitCode::kInterrupted;
   }
   return print_result(output, erasure);
@@ -179,9 +188,9 @@ Result<ExitCode> run_hold_add(const Invocation& invocation) {
 }
 
 Result<ExitCode> run_hold_ls(const Invocation& invocation) {
-  return list(invocation, "holds",
-              {"hold", "camera", "from", "to", "in_force", "placed", "placed_by", "lifted",
-               "lifted_by"});
+  return list(
+      invocation, "holds",
+      {"hold", "camera", "from", "to", "in_force", "placed", "placed_by", "lifted", "lifted_by"});
 }
 
 Result<ExitCode> run_hold_lift(const Invocation& invocation) {

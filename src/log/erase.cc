@@ -14,7 +14,8 @@ namespace {
 constexpr std::size_t kCopyBytes = 4u << 20;
 
 bool all_zeros(std::span<const std::byte> bytes) {
-  return std::all_of(bytes.begin(), bytes.end(), [](std::byte each) { return each == std::byte{}; });
+  return std::all_of(bytes.begin(), bytes.end(),
+                     [](std::byte each) { return each == std::byte{}; });
 }
 
 struct SegmentFile {
@@ -38,9 +39,8 @@ Result<JournalFiles> list_files(io::Disk& disk, const std::string& directory) {
       files.others.push_back(path);
     }
   }
-  std::sort(files.segments.begin(), files.segments.end(), [](const auto& a, const auto& b) {
-    return a.name.segment_id < b.name.segment_id;
-  });
+  std::sort(files.segments.begin(), files.segments.end(),
+            [](const auto& a, const auto& b) { return a.name.segment_id < b.name.segment_id; });
   return files;
 }
 
@@ -51,8 +51,9 @@ Result<SegmentIdentity> read_identity(io::File& file, const std::string& path) {
   if (got == kSegmentDataOffset) header = decode_segment_header({pages.data(), kSegmentDataOffset});
   if (header && header->format_version == kFormatVersion) return identity_of(*header);
   return Error(Code::kCorruption, 3130,
-               path + ": its header is lost, so nobody can tell which records it holds, and nothing "
-                      "can be erased from it; move the file away and start again");
+               path +
+                   ": its header is lost, so nobody can tell which records it holds, and nothing "
+                   "can be erased from it; move the file away and start again");
 }
 
 // One segment: what stands in it, and how it shall be.
@@ -200,8 +201,8 @@ class SegmentErasure {
       for (auto effort : {CompressionEffort::kQuick, CompressionEffort::kBest}) {
         auto to = std::make_shared<AlignedBuffer>(body.block_bytes);
         auto smaller = compress_body(body, std::move(to), effort);
-        if (!smaller || (effort == CompressionEffort::kQuick &&
-                         smaller->block_bytes > header.block_bytes))
+        if (!smaller ||
+            (effort == CompressionEffort::kQuick && smaller->block_bytes > header.block_bytes))
           continue;
         body = *std::move(smaller);
         break;
@@ -290,8 +291,7 @@ Result<LogErasure> erase_records(io::Disk& disk, const std::string& directory,
   // Listed again: what an earlier attempt left under a segment copy's name is gone by now, or is
   // worthless.
   FRESHET_TRY(files, list_files(disk, directory));
-  for (const std::string& path : files.others)
-    FRESHET_TRY_STATUS(overwrite_with_zeros(disk, path));
+  for (const std::string& path : files.others) FRESHET_TRY_STATUS(overwrite_with_zeros(disk, path));
   return report;
 }
 

@@ -31,8 +31,8 @@ struct LogErasure {
 };
 
 // Hands every record that stands in any segment of the folder to `visit`, those too that a later
-// epoch has made void. The journal may be open. kCorruption FRS-3130 where a segment's header is lost: nobody can say what is in
-// it.
+// epoch has made void. The journal may be open. kCorruption FRS-3130 where a segment's header is
+// lost: nobody can say what is in it.
 Status visit_journal_files(io::Disk& disk, const std::string& directory,
                            const RecordVisitor& visit);
 

@@ -39,8 +39,7 @@ Result<bool> visit_aggregate(std::string_view data, const UserRecordVisitor& vis
 // The aggregate without what `erased` gives a camera's id for: each of those records keeps its
 // place, empty, with that id beside it in a field that the Kinesis Client Library passes over; keys
 // that no other record has go too. Nothing where none of them is erased, or `data` is no aggregate.
-using UserRecordEraser =
-    std::function<std::optional<std::string>(const UserRecord&)>;
+using UserRecordEraser = std::function<std::optional<std::string>(const UserRecord&)>;
 std::optional<std::string> erase_in_aggregate(std::string_view data,
                                               const UserRecordEraser& erased);
 

@@ -32,7 +32,7 @@ struct DecodedEvent {
   std::int64_t arrival_us = 0;
   std::string_view json;
   std::string_view camera_id;  // "" where it could not be read
-  bool erased = false;             // nothing is left of it but place and camera
+  bool erased = false;         // nothing is left of it but place and camera
   bool accepted = false;
   EventId id;                      // where accepted
   ContentHash content;             // where accepted

@@ -60,8 +60,8 @@ EventId digest_of(EventId id, std::string_view key) {
 
 void ErasedIds::add_digests(std::string_view digests) {
   for (; digests.size() >= kDigestBytes; digests.remove_prefix(kDigestBytes)) {
-    digests_.insert({load_le<std::uint64_t>(digests.data()),
-                     load_le<std::uint64_t>(digests.data() + 8)});
+    digests_.insert(
+        {load_le<std::uint64_t>(digests.data()), load_le<std::uint64_t>(digests.data() + 8)});
   }
 }
 
@@ -86,8 +86,8 @@ bool mentions(std::string_view text, const ErasedIds& ids) {
   for (std::size_t at = text.find('-'); at != text.npos; at = text.find('-', at + 1)) {
     if (at < kFirstDash || at - kFirstDash + kUuidBytes > text.size()) continue;
     std::string_view window = text.substr(at - kFirstDash, kUuidBytes);
-    bool has_dashes = window[kDashes[0]] == '-' && window[kDashes[1]] == '-' &&
-                      window[kDashes[2]] == '-';
+    bool has_dashes =
+        window[kDashes[0]] == '-' && window[kDashes[1]] == '-' && window[kDashes[2]] == '-';
     if (!has_dashes) continue;
     auto id = parse_uuid_or_ulid(window);
     if (id && ids.contains(*id)) return true;
@@ -149,8 +149,8 @@ std::optional<log::ErasedRecord> Eraser::erase(const log::Record& record, const 
 }
 
 void Eraser::look(const log::Record& record, const EachErased& each) {
-  bool is_event = record.kind == log::RecordKind::kData ||
-                  record.kind == log::RecordKind::kPartlyErased;
+  bool is_event =
+      record.kind == log::RecordKind::kData || record.kind == log::RecordKind::kPartlyErased;
   if (is_event) erase(record, each);
 }
 
@@ -161,9 +161,8 @@ bool Eraser::judge_row(std::string_view table, std::optional<std::string_view> i
   // Of $dead the event itself tells; its row's time is that of arrival.
   if (raw) return judge(*raw, time_us.value_or(0)).is_erased;
   if (table.ends_with("$dupes") || !camera || !time_us) return false;
-  return std::any_of(rules_.ranges.begin(), rules_.ranges.end(), [&](const ErasedRange& range) {
-    return range.covers(*camera, *time_us);
-  });
+  return std::any_of(rules_.ranges.begin(), rules_.ranges.end(),
+                     [&](const ErasedRange& range) { return range.covers(*camera, *time_us); });
 }
 
 const catalog::HoldRow* hold_on(const std::vector<catalog::HoldRow>& holds,

@@ -83,8 +83,8 @@ class Eraser {
  public:
   Eraser(const DecodeConfig& config, const ErasureRules& rules);
   JudgedEvent judge(std::string_view json, std::int64_t arrival_us);
-  // What stands in the record's place; nothing where it stays as it is. `each`, where given, is told
-  // of every event that goes.
+  // What stands in the record's place; nothing where it stays as it is. `each`, where given, is
+  // told of every event that goes.
   using EachErased = std::function<void(const JudgedEvent&, std::string_view json)>;
   std::optional<log::ErasedRecord> erase(const log::Record& record, const EachErased& each = {});
   // Tells of the record's events that go, and nothing else.

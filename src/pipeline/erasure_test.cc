@@ -21,10 +21,9 @@ constexpr std::string_view kOut = "99999999-2222-4333-8444-555555555555";
 
 std::string event(std::string_view id, std::string_view camera, std::string_view time,
                   std::string_view more = "") {
-  return fmt::format(
-      R"({{"detection_id":"{}","camera_id":"{}","item_name":"car","confidence":0.5,)"
-      R"("event_time":"{}"{}}})",
-      id, camera, time, more);
+  return fmt::format(R"({{"detection_id":"{}","camera_id":"{}","item_name":"car","confidence":0.5,)"
+                     R"("event_time":"{}"{}}})",
+                     id, camera, time, more);
 }
 
 log::Record record_of(const std::string& data, std::string_view key = "key") {
@@ -53,9 +52,9 @@ TEST(ErasureTest, ADigestIsSipHashOfTheIdsBytes) {
                          parameters),
             1);
   std::string bytes = *from_hex("11111111222243338444555555555555");
-  ASSERT_EQ(EVP_MAC_update(context, reinterpret_cast<const unsigned char*>(bytes.data()),
-                           bytes.size()),
-            1);
+  ASSERT_EQ(
+      EVP_MAC_update(context, reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size()),
+      1);
   unsigned char out[16];
   std::size_t got = 0;
   ASSERT_EQ(EVP_MAC_final(context, out, &got, sizeof out), 1);
@@ -98,8 +97,8 @@ TEST(ErasureTest, AnIdIsFoundWhereverItCanBeRead) {
   EXPECT_TRUE(is_erased(whole));
   EXPECT_TRUE(is_erased(event("11111111222243338444555555555555", "c", "2020-01-01T00:00:00Z")));
   EXPECT_TRUE(is_erased("{\"detection_id\":\"" + std::string(kIn) + "\",\"confidence\":7}"));
-  EXPECT_TRUE(is_erased(whole.substr(3)));                   // no JSON
-  EXPECT_TRUE(is_erased("x" + std::string(kIn)));            // at the end
+  EXPECT_TRUE(is_erased(whole.substr(3)));         // no JSON
+  EXPECT_TRUE(is_erased("x" + std::string(kIn)));  // at the end
   EXPECT_FALSE(is_erased(std::string(kIn).substr(0, 35)));
   EXPECT_FALSE(is_erased(event(kOut, "cam-9", "2020-01-01T00:00:00Z")));
   // Another event's word about it is the other event's.

@@ -23,7 +23,7 @@ struct LedgerCounts {
   std::uint64_t erased = 0;
   void add(Outcome outcome);
   LedgerCounts& operator+=(const LedgerCounts& other);
-  bool balances() const { 
+  bool balances() const {
     return received == accepted + duplicate + late + refused + filtered + erased;
   }
 };

@@ -127,7 +127,8 @@ Status Runner::open() {
   return ok();
 }
 
-// For as long as a retry could be taken for new: the horizon of the pipeline that remembers longest.
+// For as long as a retry could be taken for new: the horizon of the pipeline that remembers
+// longest.
 Status Runner::load_erasures() {
   std::int64_t horizon_us = 0;
   for (const PipelineSettings& settings : config_.pipelines)

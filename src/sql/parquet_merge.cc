@@ -125,9 +125,9 @@ std::string judged_rows_text(const ParquetMerge& merge) {
     return column ? fmt::format("CAST({} AS {})", column_text(*column), type)
                   : fmt::format("CAST(NULL AS {})", type);
   };
-  std::string time =
-      merge.judged.time ? fmt::format("epoch_us({})", column_text(*merge.judged.time))
-                        : "CAST(NULL AS BIGINT)";
+  std::string time = merge.judged.time
+                         ? fmt::format("epoch_us({})", column_text(*merge.judged.time))
+                         : "CAST(NULL AS BIGINT)";
   return fmt::format(
       "SELECT CAST(file_index AS BIGINT), CAST(file_row_number AS BIGINT), {}, {}, {}, {} FROM {}",
       text_of(merge.judged.id, "VARCHAR"), text_of(merge.judged.camera, "VARCHAR"), time,
@@ -288,8 +288,7 @@ class Merging {
       if (chunk.get() == nullptr) break;
       std::string places = judge(chunk.get(), dropped);
       if (notes && !places.empty()) {
-        FRESHET_TRY_STATUS(
-            execute(writer_.get(), "INSERT INTO freshet_dropped VALUES " + places));
+        FRESHET_TRY_STATUS(execute(writer_.get(), "INSERT INTO freshet_dropped VALUES " + places));
       }
     }
     if (duckdb_result_error(rows.out()) != nullptr) return error_of(rows);

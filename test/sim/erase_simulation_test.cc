@@ -1,5 +1,5 @@
-// Erasing records from a journal on a disk whose power fails, and whose process dies, at each of its
-// operations: every other record is there as it was, and the next attempt finishes.
+// Erasing records from a journal on a disk whose power fails, and whose process dies, at each of
+// its operations: every other record is there as it was, and the next attempt finishes.
 #include <gtest/gtest.h>
 
 #include <map>

@@ -24,9 +24,10 @@ Error bad_body(std::string message) {
 
 Result<std::int64_t> time_of(std::string_view member, std::string_view text) {
   if (auto us = parse_rfc3339_us(text)) return *us;
-  return bad_body(fmt::format("\"{}\" takes a time with its zone, like 2026-11-28T14:00:00Z, not "
-                              "{}",
-                              member, json_text(text)));
+  return bad_body(
+      fmt::format("\"{}\" takes a time with its zone, like 2026-11-28T14:00:00Z, not "
+                  "{}",
+                  member, json_text(text)));
 }
 
 Status check_selection(const EventSelection& selection, bool has_from, bool has_to) {
@@ -65,9 +66,9 @@ Result<Body> body_of(const std::string& json, std::string_view extra) {
     } else if (field.key == extra) {
       (extra == "name" ? body.name : body.confirm) = text;
     } else {
-      return Error(Code::kInvalid, 5104,
-                   fmt::format("the body has no member \"{}\": camera, from, to, id, {}", field.key,
-                               extra));
+      return Error(
+          Code::kInvalid, 5104,
+          fmt::format("the body has no member \"{}\": camera, from, to, id, {}", field.key, extra));
     }
   }
   FRESHET_TRY_STATUS(check_selection(body.selection, has_from, has_to));
@@ -100,18 +101,16 @@ std::string json_of(const HoldInfo& info) {
 }
 
 std::string json_of(const ErasurePlan& plan) {
-  return fmt::format(
-      R"("name":{},"rows":{},"log_bytes":{},"archive_files":{},"archive_bytes":{},)"
-      R"("seconds_away":{})",
-      json_text(plan.label), plan.rows, plan.log_bytes, plan.archive_files, plan.archive_bytes,
-      plan.seconds);
+  return fmt::format(R"("name":{},"rows":{},"log_bytes":{},"archive_files":{},"archive_bytes":{},)"
+                     R"("seconds_away":{})",
+                     json_text(plan.label), plan.rows, plan.log_bytes, plan.archive_files,
+                     plan.archive_bytes, plan.seconds);
 }
 
 template <typename Info>
 std::string json_of(std::string_view name, const std::vector<Info>& infos) {
   std::string json = fmt::format(R"({{"api":"v1","{}":[)", name);
-  for (std::size_t i = 0; i < infos.size(); ++i)
-    json += (i == 0 ? "" : ",") + json_of(infos[i]);
+  for (std::size_t i = 0; i < infos.size(); ++i) json += (i == 0 ? "" : ",") + json_of(infos[i]);
   return json + "]}\n";
 }
 
@@ -199,9 +198,9 @@ void lift_hold(const Context& context, const CallPointer& call) {
   if (erasures == nullptr) return;
   const std::string& name = call->target.segments[2];
   if (call->parameter("confirm") != name) {
-    return call->fail(Error(Code::kInvalid, 5121,
-                            fmt::format("a hold is lifted with ?confirm= and its name: {}",
-                                        json_text(name))));
+    return call->fail(
+        Error(Code::kInvalid, 5121,
+              fmt::format("a hold is lifted with ?confirm= and its name: {}", json_text(name))));
   }
   if (Status lifted = erasures->lift_hold(name, call->caller.name()); !lifted)
     return call->fail(lifted.error());

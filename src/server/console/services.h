@@ -101,9 +101,10 @@ struct HoldInfo {
   std::string placed_by, lifted_by;
 };
 
-// Errors: kDenied FRS-3851 (a hold), kInvalid FRS-3852 (more rows than a query gives), FRS-3853 (an
-// archived table without ids), kUnsupported FRS-3854 (the server cannot start itself anew),
-// kNotFound FRS-3855 (a hold on an id that nobody knows).
+// Errors: kDenied FRS-3851 (a hold), kInvalid FRS-3853 (an archived table without the columns that
+// tell its rows apart), kUnsupported FRS-3854 (the server cannot start itself anew), kNotFound
+// FRS-3855 (a hold on an id that nobody knows), and a query's own, as where there are more rows
+// than limits.query_rows.
 class ErasureService {
  public:
   virtual ~ErasureService() = default;
