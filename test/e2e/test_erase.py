@@ -1,6 +1,9 @@
 """Erasure and holds: what is erased stands in no byte of the data folder, stays away, and nothing else goes."""
+import datetime
 import hashlib
 import json
+import os
+import re
 import time
 import uuid
 
@@ -10,6 +13,9 @@ import pytest
 import archives
 import configs
 import events
+import feeds
+import make_sample
+import mot
 
 HOUR = ("2024-05-01T08:10:00Z", "2024-05-01T08:20:00Z")
 
@@ -183,6 +189,57 @@ def test_case_f3_a_camera_hour_is_in_no_byte_afterwards(fed):
     server.stop()
     assert_no_byte_of(server, gone)
     server.start()
+    assert_it_is_so()
+
+
+UUID = re.compile(rb"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
+
+
+def rows_but(server, where):
+    """Every column of every other row, as one number a camera."""
+    return server.sql(f"SELECT camera_id, count(*) AS n, bit_xor(hash(d::VARCHAR))::VARCHAR AS bits FROM detections AS d "
+                      f"WHERE NOT ({where}) GROUP BY camera_id ORDER BY camera_id")
+
+
+def test_part_of_a_real_cameras_detections_is_erased(mot_server, tmp_path):
+    """Two of the real cameras, with retries and malformed events; without them, what is made up."""
+    folder = tmp_path / "part"
+    if "FRESHET_MOT_DIR" in os.environ:
+        folder.mkdir()
+        for camera, file in mot.ground_truth_files(os.environ["FRESHET_MOT_DIR"]).items():
+            if camera in ("MOT17-05", "MOT17-09"):
+                (folder / f"{camera}.gt.txt").symlink_to(file.resolve())
+    else:
+        make_sample.write(folder, frames=120, tracks=12)
+    server = mot_server(archives.config(commit_every=archives.NEVER))
+    feeds.publish(server, folder, tmp_path / "sent.json", "--malformed", "0.001")
+    archive = archives.Archive(server)
+    archive.flush()
+    camera, begin, end = server.sql(
+        "SELECT camera_id AS camera, epoch_us(quantile_disc(event_time, 0.25)) AS a, epoch_us(quantile_disc(event_time, 0.75)) AS b "
+        "FROM detections GROUP BY camera_id ORDER BY camera_id DESC LIMIT 1")[0].values()
+    begin, end = (datetime.datetime.fromtimestamp(int(us) / 1e6, datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+                  for us in (begin, end))
+    where = f"camera_id = '{camera}' AND event_time >= '{begin}' AND event_time < '{end}'"
+    gone = {row["id"].encode() for row in server.sql(f"SELECT detection_id::VARCHAR AS id FROM detections WHERE {where}")}
+    assert len(gone) > 100
+    before = rows_but(server, where)
+    erase(server, "--camera", camera, "--from", begin, "--to", end, confirm=camera)
+
+    def assert_it_is_so():
+        assert server.value(f"SELECT count(*) FROM detections WHERE {where}") == 0
+        assert rows_but(server, "false") == before
+        assert server.value("SELECT count(*) FROM \"detections$ledger\" WHERE received <> accepted + duplicate + late + "
+                            "refused + filtered + erased") == 0
+        assert server.value('SELECT sum(erased) FROM "detections$ledger"') >= len(gone)
+        for file in server.data.rglob("*"):
+            if file.is_file():
+                for content in contents(file):
+                    assert not gone & {found.lower() for found in UUID.findall(content)}, file
+        assert archive.table().scan(selected_fields=("detection_id",)).to_arrow().num_rows == sum(row["n"] for row in before)
+
+    assert_it_is_so()
+    server.restart()
     assert_it_is_so()
 
 
