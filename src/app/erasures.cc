@@ -152,6 +152,17 @@ Result<Erasures::Found> Erasures::find(const EventSelection& selection) {
                     selection.from_us < hold.to_us;
     if (overlaps) found.hold = hold;
   }
+  FRESHET_TRY(auto archived, catalog.archive_tables());
+  for (const catalog::ArchiveTableRow& row : archived) {
+    bool is_reached = archive_ != nullptr && runner_.tables().find(row.name);
+    if (is_reached || row.boundary == Position{}) continue;
+    return Error(Code::kInvalid, 3858,
+                 fmt::format("table {} is in the archive at {} and cannot be reached: {}; nothing "
+                             "is erased by halves",
+                             row.name, row.location,
+                             archive_ == nullptr ? "set [archive] url"
+                                                 : "no pipeline is configured to fill it"));
+  }
   for (const pipeline::TableInfo& info : runner_.tables().tables()) {
     if (info.name.find('$') != std::string::npos) continue;
     bool has_all = has_column(info, "detection_id", ColumnType::kUuid) &&

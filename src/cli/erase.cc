@@ -52,7 +52,7 @@ Result<JsonValue> wait_until_over(const Invocation& invocation, Output& output,
   FRESHET_TRY(std::int64_t patience_us, timeout_of(invocation));
   patience_us += static_cast<std::int64_t>(seconds_away) * 10'000'000;
   for (std::int64_t waited_us = 0;; waited_us += kPollUs) {
-    if (wait_for_interrupt_us(kPollUs)) return JsonValue();
+    if (wait_for_interrupt_us(kPollUs)) return parse_json("null");
     FRESHET_TRY(ServerClient client, ServerClient::open(invocation));
     auto answer = client.get("/v1/erasures/" + number);
     if (!answer && answer.error().code() != Code::kUnavailable) return std::move(answer).error();

@@ -102,9 +102,9 @@ struct HoldInfo {
 };
 
 // Errors: kDenied FRS-3851 (a hold), kInvalid FRS-3853 (an archived table without the columns that
-// tell its rows apart), kUnsupported FRS-3854 (the server cannot start itself anew), kNotFound
-// FRS-3855 (a hold on an id that nobody knows), and a query's own, as where there are more rows
-// than limits.query_rows.
+// tell its rows apart), FRS-3858 (one that cannot be reached), kUnsupported FRS-3854 (the server
+// cannot start itself anew), kNotFound FRS-3855 (a hold on an id that nobody knows), and a query's
+// own, as where there are more rows than limits.query_rows.
 class ErasureService {
  public:
   virtual ~ErasureService() = default;
