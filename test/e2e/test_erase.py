@@ -135,13 +135,15 @@ def erase(server, *selection, confirm):
 RANGE = ("--camera", "cam-02", "--from", HOUR[0], "--to", HOUR[1])
 
 
-def archive_config():
-    return configs.standard(partitions=2, more=archives.config(commit_every=archives.NEVER))
+def config(archive):
+    """Small segments: tests read every byte of them."""
+    text = configs.standard(partitions=2, more=archive).replace('disk = "8GiB"', 'disk = "128MiB"')
+    return text.replace("[limits]\n", "[limits]\nreplay = 60\n")
 
 
 @pytest.fixture(name="fed")
 def fed_fixture(start_server):
-    server = start_server(archive_config().replace("[limits]\n", "[limits]\nreplay = 60\n"))
+    server = start_server(config(archives.config(commit_every=archives.NEVER)))
     feed = Feed()
     feed.publish(server)
     assert_rows_are(server, feed.sent)
@@ -202,12 +204,12 @@ def rows_but(server, where):
 
 
 def test_part_of_a_real_cameras_detections_is_erased(mot_server, tmp_path):
-    """Two of the real cameras, with retries and malformed events; without them, what is made up."""
+    """One of the real cameras, with retries and malformed events; without it, what is made up."""
     folder = tmp_path / "part"
     if "FRESHET_MOT_DIR" in os.environ:
         folder.mkdir()
         for camera, file in mot.ground_truth_files(os.environ["FRESHET_MOT_DIR"]).items():
-            if camera in ("MOT17-05", "MOT17-09"):
+            if camera == "MOT17-05":
                 (folder / f"{camera}.gt.txt").symlink_to(file.resolve())
     else:
         make_sample.write(folder, frames=120, tracks=12)
@@ -273,7 +275,7 @@ def test_an_erasure_is_completed_after_kills(fed):
     server, feed = fed
     archives.Archive(server).flush()
     gone = []
-    for number, pause in enumerate((0.0, 0.03, 0.08, 0.15, 0.3, 0.6)):
+    for number, pause in enumerate((0.0, 0.05, 0.15, 0.4)):
         begin, end = time_of(10 + number, 0), time_of(11 + number, 0)
         body = {"camera": "cam-02", "from": begin, "to": end, "confirm": "cam-02"}
         status, _, answer = server.request("POST", "/v1/erasures", json.dumps(body).encode())
@@ -289,7 +291,7 @@ def test_an_erasure_is_completed_after_kills(fed):
         assert erasure["state"] == "done", erasure
         assert erasure["report"]["scan"]["found_in"] == [], erasure
         assert_rows_are(server, [event for event in feed.sent if event not in gone])
-    assert len(gone) == 12
+    assert len(gone) == 8
     assert_no_byte_of(server, gone)
 
 
@@ -374,7 +376,7 @@ def test_a_wrong_word_erases_nothing(fed):
 
 def test_an_archive_on_s3_is_erased_from_too(start_server, s3):
     prefix = "erased"
-    server = start_server(configs.standard(partitions=2, more=s3.config(prefix, archives.NEVER)), environment=s3.environment())
+    server = start_server(config(s3.config(prefix, archives.NEVER)), environment=s3.environment())
     feed = Feed()
     feed.publish(server)
     archive = archives.Archive(server, s3.pyiceberg())
