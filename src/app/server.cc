@@ -7,6 +7,7 @@
 #include <cstring>
 #include <thread>
 
+#include "app/erasures.h"
 #include "app/http_services.h"
 #include "app/memory_plan.h"
 #include "app/reference_files.h"
@@ -127,10 +128,13 @@ std::vector<gate::Key> to_keys(const Config& config, Status& status) {
 }  // namespace
 
 struct Server::State {
-  explicit State(const Config& c)
-      : config(c), memory(plan_memory(c.limits, !c.archive.url.empty())) {}
+  State(const Config& c, std::function<void()> again)
+      : config(c),
+        begin_again(std::move(again)),
+        memory(plan_memory(c.limits, !c.archive.url.empty())) {}
 
   Config config;
+  std::function<void()> begin_again;
   MemoryPlan memory;
   MemoryBudget requests{memory.requests_bytes};
   std::unique_ptr<io::ThreadPool> workers;
@@ -142,6 +146,7 @@ struct Server::State {
   std::unique_ptr<query::Engine> engine;
   std::unique_ptr<PipelineExplain> explain;
   std::unique_ptr<PipelineReferences> references;
+  std::unique_ptr<Erasures> erasures;
   std::unique_ptr<gate::Gate> gate;
   std::unique_ptr<kinesis::KinesisDoor> kinesis;
   std::unique_ptr<dynamodb::DynamoDbDoor> dynamodb;
@@ -172,13 +177,20 @@ Status Server::State::start() {
   FRESHET_TRY_STATUS(std::move(keys_status));
   LoadedReferences files = load_references(config);
   workers = std::make_unique<io::ThreadPool>("worker", 2, kWorkerQueueMax);
-  auto started = pipeline::Runner::start(to_runner_config(config, memory), std::move(files.tables),
+  ErasureWork erasure_work(config, io::system_disk(), clock);
+  pipeline::RunnerConfig runner_config = to_runner_config(config, memory);
+  runner_config.before_log = [&](catalog::Catalog& catalog) {
+    return erasure_work.before_log(catalog);
+  };
+  auto started = pipeline::Runner::start(std::move(runner_config), std::move(files.tables),
                                          io::system_disk(), clock, io::system_random(), *workers);
   // A file that cannot be read may be why a pipeline finds no such column.
   if (!started && !files.refused.empty()) return std::move(files.refused.front().second);
   FRESHET_TRY(runner, std::move(started));
   FRESHET_TRY_STATUS(keep_versions_of(std::move(files.refused)));
   FRESHET_TRY_STATUS(open_archive());
+  FRESHET_TRY_STATUS(erasure_work.behind_log(runner->catalog(), archive.get()));
+  if (archive) FRESHET_TRY_STATUS(archive->start());
   reloader = std::make_unique<ReferenceReloader>(config.references, runner->references(), clock);
   gate = std::make_unique<gate::Gate>(gate::GateConfig{.region = config.region}, clock,
                                       io::system_random());
@@ -210,10 +222,10 @@ Status Server::State::open_archive() {
   archive_config.compact = config.archive.compact;
   archive_config.keep_snapshots_us = config.archive.keep_snapshots_us;
   archive_config.copies_bytes = config.archive.copies_bytes;
+  archive_config.rows_are_held = [this] { return runner->rows_are_held(); };
   FRESHET_TRY(archive, archive::Archive::open(archive_config, *std::move(store), runner->catalog(),
                                               runner->tables(), io::system_disk(),
                                               io::system_clock(), io::system_random()));
-  FRESHET_TRY_STATUS(archive->start());
   archive_jobs = std::make_unique<io::ThreadPool>("archive-job", 1, 16);
   return ok();
 }
@@ -310,6 +322,8 @@ Status Server::State::open_http_door(std::vector<gate::Key> keys) {
   references = std::make_unique<PipelineReferences>(
       config.references, config.data_directory + "/incoming", runner->references(),
       io::system_clock(), io::system_random());
+  erasures = std::make_unique<Erasures>(config, *runner, *engine, archive.get(), io::system_disk(),
+                                        io::system_clock(), begin_again);
   http_api = std::make_unique<console::HttpApi>(
       console::HttpApiParts{.streams = runner->streams(),
                             .tables = runner->tables(),
@@ -323,7 +337,8 @@ Status Server::State::open_http_door(std::vector<gate::Key> keys) {
                             .health = [this] { return health(); },
                             .archive = archive.get(),
                             .archive_executor = archive_jobs.get(),
-                            .archive_access = archive_access()});
+                            .archive_access = archive_access(),
+                            .erasures = erasures.get()});
   http_api->replace_keys(std::move(keys));
   http::ServerOptions options;
   options.handler = http_api->handler();
@@ -380,8 +395,9 @@ Server::~Server() {
   stop();
 }
 
-Result<std::unique_ptr<Server>> Server::start(const Config& config) {
-  auto state = std::make_unique<State>(config);
+Result<std::unique_ptr<Server>> Server::start(const Config& config,
+                                              std::function<void()> begin_again) {
+  auto state = std::make_unique<State>(config, std::move(begin_again));
   auto server = std::unique_ptr<Server>(new Server(std::move(state)));
   FRESHET_TRY_STATUS(server->state_->start());
   return server;

@@ -187,8 +187,9 @@ void Archive::run_compaction() {
       if (stopping_) return;
     }
     for (const std::shared_ptr<Table>& table : all_tables()) {
-      auto compacted =
-          table->compact({.memory_bytes = config_.memory_bytes}, [this] { return stopping(); });
+      auto compacted = table->compact(
+          {.memory_bytes = config_.memory_bytes, .keeps_duplicates = config_.rows_are_held()},
+          [this] { return stopping(); });
       publish(*table);
       std::string error = compacted ? "" : compacted.error().to_string();
       if (!compacted && !stopping() && error != last_error) {
@@ -263,6 +264,30 @@ Status Archive::upkeep() {
     FRESHET_TRY_STATUS(table->expire(now_us - config_.keep_snapshots_us));
     FRESHET_TRY(std::uint64_t removed, table->remove_orphans(config_.orphan_grace_us));
     archive_metrics().removed.add(removed);
+  }
+  return ok();
+}
+
+Result<EraseReport> Archive::erase(const Judge& judge) {
+  FRESHET_TRY_STATUS(open_tables());
+  EraseReport report;
+  for (const std::shared_ptr<Table>& table : all_tables()) {
+    auto judge_row = [&](const sql::JudgedRow& row) { return judge(table->name(), row); };
+    FRESHET_TRY_STATUS(table->erase(judge_row, config_.memory_bytes, report));
+    publish(*table);
+  }
+  FRESHET_TRY_STATUS(files_->clear());
+  return report;
+}
+
+Status Archive::visit_objects(
+    const std::function<Status(const std::string& name, const std::string& bytes)>& visit) {
+  for (const std::shared_ptr<Table>& table : all_tables()) {
+    FRESHET_TRY(auto objects, store_->list(iceberg_name_of(table->name()) + "/"));
+    for (const object_store::ObjectInfo& object : objects) {
+      FRESHET_TRY(std::string bytes, store_->get(object.name));
+      FRESHET_TRY_STATUS(visit(store_->url_of(object.name), bytes));
+    }
   }
   return ok();
 }
@@ -402,9 +427,11 @@ Result<VerifyReport> Archive::verify(
 Result<CompactReport> Archive::compact(std::string_view name) {
   std::shared_ptr<Table> table = find_table(name);
   if (!table) return no_such_table(name);
-  auto report =
-      table->compact({.files_min = 2, .memory_bytes = config_.memory_bytes, .any_size = true},
-                     [this] { return stopping(); });
+  auto report = table->compact({.files_min = 2,
+                                .memory_bytes = config_.memory_bytes,
+                                .any_size = true,
+                                .keeps_duplicates = config_.rows_are_held()},
+                               [this] { return stopping(); });
   publish(*table);
   return report;
 }

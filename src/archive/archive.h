@@ -26,6 +26,8 @@ struct ArchiveConfig {
   std::string work_folder;                    // below the data directory
   std::uint64_t copies_bytes = 10ull << 30;   // of files fetched from an object store for queries
   std::uint64_t memory_bytes = 256ull << 20;  // of DuckDB, while it writes
+  // While it is true no row may go, duplicates neither: a hold is in force.
+  std::function<bool()> rows_are_held = [] { return false; };
 };
 
 class Archive : public ArchiveService {
@@ -47,6 +49,13 @@ class Archive : public ArchiveService {
   void stop();
   // Commits everything that is visible now. Not beside the thread.
   Status run_once();
+  // Before start(), while nobody reads: rows for which `judge` is true leave every table for good
+  // (Table::erase), and every copy of a file. `judge` is told which table a row is of.
+  using Judge = std::function<bool(std::string_view table, const sql::JudgedRow&)>;
+  Result<EraseReport> erase(const Judge& judge);
+  // Every object of every table, with its bytes.
+  Status visit_objects(
+      const std::function<Status(const std::string& name, const std::string& bytes)>& visit);
   // Lets old snapshots and orphans go, of every table. Not beside the thread.
   Status upkeep();
 

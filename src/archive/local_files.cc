@@ -98,6 +98,14 @@ Status LocalFiles::fetch(const StoredFile& file, const std::string& path) {
                   store_.url_of(file.name), got.first, got.second, file.bytes, file.checksum));
 }
 
+Status LocalFiles::clear() {
+  MutexLock lock(mutex_);
+  for (const Copy& copy : copies_) FRESHET_TRY_STATUS(remove_if_there(disk_, copy.path));
+  copies_.clear();
+  bytes_ = 0;
+  return ok();
+}
+
 void LocalFiles::make_room() {
   while (bytes_ > bytes_max_ && copies_.back().used_ns + kGraceNs < clock_.monotonic_ns()) {
     Copy oldest = std::move(copies_.back());

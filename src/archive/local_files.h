@@ -32,6 +32,8 @@ class LocalFiles {
   // The file's path. Fetches it where it is not here; what is fetched is compared with its
   // checksum: kCorruption FRS-3833.
   Result<std::string> path_of(const StoredFile& file);
+  // Removes every copy. Only while nobody reads one.
+  Status clear();
 
  private:
   struct Copy {

@@ -19,6 +19,7 @@
 #include "io/clock.h"
 #include "io/random.h"
 #include "pipeline/table_service.h"
+#include "sql/parquet_merge.h"
 #include "sql/parquet_writer.h"
 
 namespace freshet::archive {
@@ -48,6 +49,8 @@ struct Change {
   std::vector<std::string> removed;  // URLs
   std::optional<Position> boundary;  // where it moves
   std::uint32_t ref_version = 0;
+  // What is removed must be told by nothing that stays: its bounds hold values of its rows.
+  bool is_erasure = false;
 };
 
 // Small files of a day are merged, those of a size with each other, so that no row is written again
@@ -57,6 +60,7 @@ struct CompactionRules {
   std::uint64_t bytes_max = 256ull << 20;     // larger files are left alone
   std::uint64_t memory_bytes = 256ull << 20;  // of the merge
   bool any_size = false;                      // all small files of a day together
+  bool keeps_duplicates = false;              // a hold is in force: no row may go
 };
 
 // One thread appends and does the upkeep, another compacts; state() and part() are any thread's.
@@ -82,6 +86,13 @@ class Table {
   // What fails changes nothing.
   Result<CompactReport> compact(const CompactionRules& rules,
                                 const std::function<bool()>& is_cancelled);
+
+  // Writes every file anew that holds rows to be erased, without them, in one commit; then lets all
+  // other snapshots and everything that only they name go. Only where no query runs and nothing
+  // else commits. `judge` is asked in any order. What fails in the middle is finished by the same
+  // call again.
+  Status erase(const std::function<bool(const sql::JudgedRow&)>& judge, std::uint64_t memory_bytes,
+               EraseReport& report);
 
   // Snapshots older than that leave the table's history; the current one stays.
   Status expire(std::int64_t older_than_us);
@@ -109,6 +120,8 @@ class Table {
   Result<HeldManifest> write_manifest(const iceberg::ManifestHead& head,
                                       const std::vector<iceberg::ManifestEntry>& entries,
                                       std::int64_t snapshot_id, std::int64_t sequence_number);
+  sql::ParquetMerge merge_of(const std::string& name) const;
+  sql::JudgedColumns judged_columns() const;
   Status merge_files(const std::vector<iceberg::DataFile>& files, const CompactionRules& rules,
                      const std::function<bool()>& is_cancelled, CompactReport& report);
   Result<iceberg::TableMetadata> with_snapshot(const TableState& base, const Change& change,

@@ -247,9 +247,10 @@ void Shard::upkeep() {
 
 void Shard::trim_stream(StreamRuntime& runtime, std::int64_t now_us, std::int64_t decided_us) {
   ShardStream& stream = runtime.stream;
-  std::int64_t from_us = now_us - stream.retention_us;
+  std::int64_t held_us = config_.held_from_us == nullptr ? INT64_MAX : config_.held_from_us->load();
+  std::int64_t from_us = std::min(now_us - stream.retention_us, held_us);
   auto& samples = runtime.samples;
-  while (samples.size() > 1 && stream.keep_bytes > 0 &&
+  while (samples.size() > 1 && stream.keep_bytes > 0 && samples[1].arrival_us <= held_us &&
          runtime.bytes - samples[1].bytes_before >= stream.keep_bytes) {
     samples.pop_front();
     from_us = std::max(from_us, samples.front().arrival_us);

@@ -190,6 +190,10 @@ Status StreamPipeline::decide(BatchDecoder& batch) {
   for (std::size_t i = 0; i < events.size(); ++i) {
     fetch_ahead(events, i);
     const DecodedEvent& event = events[i];
+    if (event.erased) {
+      ledger_.add(event.camera_id, event.arrival_us, Outcome::kErased);
+      continue;
+    }
     if (!event.accepted) {
       refuse(event, event.reason, event.detail, event.id_text);
       continue;

@@ -164,6 +164,14 @@ Status Streams::remove(std::string_view name) {
   MutexLock change_lock(change_mutex_);
   EntryPointer found = entry(name);
   if (!found) return not_found(name);
+  FRESHET_TRY(auto holds, catalog_.holds());
+  for (const catalog::HoldRow& hold : holds) {
+    if (hold.lifted_us != 0) continue;
+    return Error(Code::kInvalid, 3442,
+                 fmt::format("hold \"{}\" is in force, and the stream may have what it covers; "
+                             "lift it first: freshet hold lift",
+                             hold.name));
+  }
   FRESHET_TRY_STATUS(catalog_.remove_stream(found->row.id));
   {
     MutexLock lock(mutex_);
@@ -277,6 +285,7 @@ void Streams::read(StreamId stream, PartitionId partition, Position from, std::s
     auto read = found->shard->reader().read(
         found->row.id, partition, from, Position{~std::uint64_t{0}}, limits,
         [&](const log::Record& record) {
+          if (record.kind == log::RecordKind::kErased) return ok();
           stored.records.push_back({record.position, record.arrival_us,
                                     std::string(record.partition_key), std::string(record.data)});
           return ok();

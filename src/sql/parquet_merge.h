@@ -14,6 +14,18 @@
 
 namespace freshet::sql {
 
+// What a row is judged by; nothing where the table has no such column, or the row no value.
+struct JudgedRow {
+  std::optional<std::string_view> id, camera;  // a UUID as text
+  std::optional<std::int64_t> time_us;
+  std::optional<std::string_view> raw;
+};
+
+// Columns of the layout, by number.
+struct JudgedColumns {
+  std::optional<std::size_t> id, camera, time, raw;
+};
+
 struct ParquetMerge {
   // Each once, of any older schema of the table: columns go by field id, a file without one gives
   // NULL, and columns that the layout does not have are left out.
@@ -26,6 +38,9 @@ struct ParquetMerge {
   // kUuid or kText. Of rows with the same id only the one lowest in position and sub_position is
   // kept. Rows without an id are all kept.
   std::optional<std::size_t> id_column;
+  // Where given, rows for which it is true are left out.
+  std::function<bool(const JudgedRow&)> is_dropped;
+  JudgedColumns judged;
   // Asked every few milliseconds, by threads of ours: true ends the merge soon.
   std::function<bool()> is_cancelled;
 };
@@ -40,8 +55,9 @@ struct ParquetMergeConfig {
 };
 
 struct MergedParquet {
-  ParquetFile file;
+  ParquetFile file;  // not made where no row is left of the inputs': then row_count is 0
   std::uint64_t duplicates_dropped = 0;
+  std::uint64_t judged_dropped = 0;
 };
 
 // The new file is synced (its folder is not) and its rows are those of the inputs, counted; no file
@@ -55,5 +71,9 @@ struct MergedParquet {
 // several days or hours), kThrottled FRS-3826 (memory).
 Result<MergedParquet> merge_parquet_files(const ParquetMerge& merge,
                                           const ParquetMergeConfig& config);
+
+// How many rows of the inputs is_dropped() is true for. Makes no file; errors as above.
+Result<std::uint64_t> count_judged_rows(const ParquetMerge& merge,
+                                        const ParquetMergeConfig& config);
 
 }  // namespace freshet::sql
