@@ -36,9 +36,12 @@ struct StreamConfig {
 
 struct ReferenceConfig {
   std::string name;
-  std::string from;  // path, made absolute against the file that names it
+  std::string from;  // "s3://…", or a path, made absolute against the file that names it
   std::string key;
   std::int64_t reload_us = 0;  // 0: only at start and by `freshet ref put`
+  std::string endpoint;        // of the S3; without one, all three are those of [archive]
+  std::string region;
+  std::optional<bool> path_style;
 };
 
 struct JoinConfig {

@@ -12,6 +12,7 @@
 #include "app/config_entry.h"
 #include "app/machine.h"
 #include "app/memory_plan.h"
+#include "app/reference_source.h"
 #include "common/units.h"
 
 namespace freshet::app {
@@ -138,9 +139,14 @@ class Checker {
       FRESHET_TRY_STATUS(must_have(reference.from, section, "from", "reference/cameras.csv"));
       FRESHET_TRY_STATUS(must_have(reference.key, section, "key", "camera_id"));
       KeyPath from{"reference", reference.name, "from"};
+      if (is_s3_url(reference.from)) {
+        FRESHET_TRY_STATUS(check_object(reference));
+        continue;
+      }
       if (reference.from.find("://") != std::string::npos) {
         return error(kErrorConfigNotOffered, from,
-                     fmt::format("\"{}\" is not offered by this version; give the path of a file",
+                     fmt::format("\"{}\" is not offered by this version; give the path of a file, "
+                                 "or \"s3://BUCKET/KEY\"",
                                  reference.from));
       }
       std::error_code failed;
@@ -149,6 +155,13 @@ class Checker {
       }
     }
     return ok();
+  }
+
+  Status check_object(const ReferenceConfig& reference) const {
+    std::size_t slash = reference.from.find('/', std::string_view("s3://").size());
+    if (slash != std::string::npos && slash + 1 < reference.from.size()) return ok();
+    return error(kErrorConfigValue, {"reference", reference.name, "from"},
+                 fmt::format("\"{}\" names no object; write \"s3://BUCKET/KEY\"", reference.from));
   }
 
   Status check_pipelines() const {
@@ -370,6 +383,15 @@ void complete_pipeline(Config& config, PipelineConfig& pipeline, const ConfigOri
   }
 }
 
+// The three are about one server.
+void complete_reference(const Config& config, ReferenceConfig& reference) {
+  if (!is_s3_url(reference.from) || !reference.endpoint.empty()) return;
+  const ArchiveConfig& archive = config.archive;
+  reference.endpoint = archive.endpoint;
+  if (reference.region.empty()) reference.region = archive.region;
+  if (!reference.path_style) reference.path_style = archive.path_style;
+}
+
 }  // namespace
 
 void ConfigOrigins::forget_below(const std::string& key) {
@@ -399,6 +421,7 @@ void complete_config(Config& config, const ConfigOrigins& origins) {
   }
   if (config.pipelines.empty()) add_default_pipeline(config);
   for (PipelineConfig& pipeline : config.pipelines) complete_pipeline(config, pipeline, origins);
+  for (ReferenceConfig& reference : config.references) complete_reference(config, reference);
   LimitsConfig& limits = config.limits;
   if (limits.memory_bytes == 0) limits.memory_bytes = machine_memory_bytes() / 2;
   if (limits.query_memory_bytes == 0) limits.query_memory_bytes = limits.memory_bytes / 4;

@@ -65,6 +65,9 @@ std::string bytes(std::uint64_t value) {
 std::string duration(std::int64_t us) {
   return toml_string(format_duration_us(us));
 }
+std::string optional_boolean(const std::optional<bool>& value) {
+  return !value ? "" : *value ? "true" : "false";
+}
 std::string list(const std::vector<std::string>& values) {
   std::string out = "[";
   for (const std::string& value : values) {
@@ -185,7 +188,10 @@ const KeySpec kKeys[] = {
      }},
 
     {"reference.*.from", ValueKind::kPath,
-     "The file: CSV, JSON, NDJSON or Parquet, told by its ending. Must be given.", "", 0, kMost,
+     "The file, or an object \"s3://bucket/key\": CSV, JSON, NDJSON or Parquet, told by its "
+     "ending. "
+     "Must be given.",
+     "", 0, kMost,
      [](KeyTarget at) { named(at.config.references, at.names[0]).from = at.value.text; },
      [](KeySource at) -> std::string {
        return text(named(at.config.references, at.names[0]).from);
@@ -197,12 +203,34 @@ const KeySpec kKeys[] = {
        return text(named(at.config.references, at.names[0]).key);
      }},
     {"reference.*.reload", ValueKind::kDuration,
-     "How often the file is looked at; a changed one is checked whole, then switched. 0s: only at "
-     "the start and by `freshet ref put`.",
+     "How often the file is looked at (an object: its ETag); a changed one is checked whole, then "
+     "switched, and a bad one leaves the version in force. 0s: only at the start and by `freshet "
+     "ref put`.",
      "", 0, kYear,
      [](KeyTarget at) { named(at.config.references, at.names[0]).reload_us = at.value.number; },
      [](KeySource at) -> std::string {
        return duration(named(at.config.references, at.names[0]).reload_us);
+     }},
+    {"reference.*.endpoint", ValueKind::kText,
+     "The address of the object's S3, where it is not AWS's. Keys come from where AWS's tools "
+     "look.",
+     "that of [archive], with its region and path_style", 0, kMost,
+     [](KeyTarget at) { named(at.config.references, at.names[0]).endpoint = at.value.text; },
+     [](KeySource at) -> std::string {
+       return text(named(at.config.references, at.names[0]).endpoint);
+     }},
+    {"reference.*.region", ValueKind::kText, "The region of the object's bucket.",
+     "AWS_REGION, AWS_DEFAULT_REGION, then the profile's", 0, kMost,
+     [](KeyTarget at) { named(at.config.references, at.names[0]).region = at.value.text; },
+     [](KeySource at) -> std::string {
+       return text(named(at.config.references, at.names[0]).region);
+     }},
+    {"reference.*.path_style", ValueKind::kBoolean,
+     "The bucket's name stands in the path of an address, not in its host.",
+     "true with an endpoint", 0, kMost,
+     [](KeyTarget at) { named(at.config.references, at.names[0]).path_style = at.value.boolean; },
+     [](KeySource at) -> std::string {
+       return optional_boolean(named(at.config.references, at.names[0]).path_style);
      }},
 
     {"pipelines.*.from", ValueKind::kText,
@@ -317,10 +345,7 @@ const KeySpec kKeys[] = {
      "The bucket's name stands in the path of an address, not in its host.",
      "true with an endpoint", 0, kMost,
      [](KeyTarget at) { at.config.archive.path_style = at.value.boolean; },
-     [](KeySource at) -> std::string {
-       const auto& style = at.config.archive.path_style;
-       return !style ? "" : *style ? "true" : "false";
-     }},
+     [](KeySource at) -> std::string { return optional_boolean(at.config.archive.path_style); }},
     {"archive.copies", ValueKind::kBytes, "Room for copies of files that queries fetched from S3.",
      "", 64 * kMiB, kMost,
      [](KeyTarget at) {

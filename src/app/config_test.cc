@@ -222,7 +222,28 @@ TEST_F(ConfigTest, KeysOfLaterVersionsAreCalledSo) {
   check("[pipelines.p]\nfrom='a'\ninto='abc'\njoin = [{ table='c', on='x', mode='live' }]\n",
         "FRS-1110 freshet.toml:4: pipelines.p.join[0].mode = \"live\"");
   check("[pipelines.p]\ndedup = { id = 'other' }\n", "FRS-1110 freshet.toml:2:");
-  check("[reference.r]\nfrom = 's3://bucket/x.csv'\nkey='k'\n", "FRS-1110 freshet.toml:2:");
+  check("[reference.r]\nfrom = 'https://host/x.csv'\nkey='k'\n", "FRS-1110 freshet.toml:2:");
+}
+
+TEST_F(ConfigTest, AReferenceInS3) {
+  LoadedConfig loaded = load(
+      "[archive]\nurl = 's3://a/b'\nendpoint = 'http://minio:9000'\nregion = 'r'\npath_style = "
+      "true\n"
+      "[reference.near]\nfrom = 's3://bucket/x.csv'\nkey = 'k'\nregion = 'mine'\n"
+      "[reference.far]\nfrom = 's3://bucket/x.csv'\nkey = 'k'\nendpoint = 'https://other'\n");
+  const auto& references = loaded.config.references;
+  EXPECT_EQ(references[0].from, "s3://bucket/x.csv");
+  EXPECT_EQ(references[0].endpoint, "http://minio:9000");
+  EXPECT_EQ(references[0].region, "mine");
+  EXPECT_EQ(references[0].path_style, true);
+  // The three are about one server: of another they say nothing.
+  EXPECT_EQ(references[1].endpoint, "https://other");
+  EXPECT_EQ(references[1].region, "");
+  EXPECT_FALSE(references[1].path_style.has_value());
+  for (const char* from : {"s3://bucket", "s3://bucket/"}) {
+    EXPECT_THAT(refused(std::string("[reference.r]\nkey = 'k'\nfrom = '") + from + "'\n"),
+                StartsWith("FRS-1105 freshet.toml:3: reference.r.from"));
+  }
 }
 
 TEST_F(ConfigTest, KeysThatDoNotFitEachOther) {
