@@ -63,10 +63,17 @@ struct PipelineConfig {
   std::string sql_where;  // "freshet.toml:34": where the text stands, for messages
 };
 
+struct RetentionClassConfig {
+  std::string name;
+  std::int64_t archive_us = 0;
+};
+
 struct TableConfig {
   std::string name;
   std::vector<std::string> keys{"camera_id", "location_id"};
-  std::int64_t keep_hot_us = 0;  // 0: as long as the stream's records
+  std::int64_t keep_hot_us = 0;      // 0: as long as the stream's records
+  std::int64_t keep_archive_us = 0;  // 0: for ever
+  std::vector<RetentionClassConfig> classes;
 };
 
 // Where rows are archived, and how.

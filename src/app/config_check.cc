@@ -238,6 +238,12 @@ class Checker {
     const ArchiveConfig& archive = config_.archive;
     if (archive.url.empty()) {
       for (const TableConfig& table : config_.tables) {
+        if (table.keep_archive_us > 0 || !table.classes.empty()) {
+          KeyPath path = table.keep_archive_us > 0
+                             ? KeyPath{"tables", table.name, "keep", "archive"}
+                             : KeyPath{"tables", table.name, "classes"};
+          return error(kErrorConfigConflict, path, "nothing is archived: set archive.url too");
+        }
         if (table.keep_hot_us == 0) continue;
         return error(kErrorConfigConflict, {"tables", table.name, "keep", "hot"},
                      "rows may leave sooner than their records only where they are archived: set "
@@ -264,6 +270,7 @@ class Checker {
               [&](const PipelineConfig& pipeline) { return pipeline.into == table.name; })) {
         return error(kErrorConfigConflict, section, "no pipeline fills this table");
       }
+      FRESHET_TRY_STATUS(check_retention(table));
       KeyPath keys{"tables", table.name, "keys"};
       if (table.keys.size() > kKeyColumnsMax) {
         return error(kErrorConfigValue, keys, fmt::format("at most {} columns", kKeyColumnsMax));
@@ -277,6 +284,37 @@ class Checker {
         if (!seen.insert(column).second) {
           return error(kErrorConfigValue, keys, fmt::format("\"{}\" stands there twice", column));
         }
+      }
+    }
+    return ok();
+  }
+
+  // Else memory would still show by key what the files have let go.
+  Status check_retention(const TableConfig& table) const {
+    for (const RetentionClassConfig& one : table.classes) {
+      KeyPath path{"tables", table.name, "classes", one.name};
+      if (one.archive_us == 0)
+        return error(kErrorConfigMissing, path, "say how long: { archive = \"21d\" }");
+      path.emplace_back("archive");
+      FRESHET_TRY_STATUS(check_outlives_stream(table, path, one.archive_us));
+    }
+    if (table.keep_archive_us == 0) return ok();
+    return check_outlives_stream(table, {"tables", table.name, "keep", "archive"},
+                                 table.keep_archive_us);
+  }
+
+  Status check_outlives_stream(const TableConfig& table, const KeyPath& path,
+                               std::int64_t archive_us) const {
+    for (const PipelineConfig& pipeline : config_.pipelines) {
+      if (pipeline.into != table.name) continue;
+      for (const StreamConfig& stream : config_.streams) {
+        if (stream.name != pipeline.from || stream.keep_us <= archive_us) continue;
+        return error(kErrorConfigConflict, path,
+                     fmt::format("{} is shorter than streams.{}.keep.time, {}: rows would leave "
+                                 "the files before they leave memory; lower the one or raise the "
+                                 "other",
+                                 format_duration_us(archive_us), stream.name,
+                                 format_duration_us(stream.keep_us)));
       }
     }
     return ok();

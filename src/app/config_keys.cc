@@ -312,6 +312,26 @@ const KeySpec kKeys[] = {
        std::int64_t us = named(at.config.tables, at.names[0]).keep_hot_us;
        return us == 0 ? "" : duration(us);
      }},
+    {"tables.*.keep.archive", ValueKind::kDuration,
+     "How long rows stay in the archive since they arrived, and those of $dead and $dupes; they "
+     "leave with the first UTC midnight after that. Not shorter than the stream's keep.time.",
+     "for ever", 24 * kHour, 100 * kYear,
+     [](KeyTarget at) { named(at.config.tables, at.names[0]).keep_archive_us = at.value.number; },
+     [](KeySource at) -> std::string {
+       std::int64_t us = named(at.config.tables, at.names[0]).keep_archive_us;
+       return us == 0 ? "" : duration(us);
+     }},
+    {"tables.*.classes.*.archive", ValueKind::kDuration,
+     "The same for the rows whose column retention_class has this name: "
+     "classes.plates = { archive = \"21d\" }.",
+     "keep.archive", 24 * kHour, 100 * kYear,
+     [](KeyTarget at) {
+       named(named(at.config.tables, at.names[0]).classes, at.names[1]).archive_us =
+           at.value.number;
+     },
+     [](KeySource at) -> std::string {
+       return duration(named(named(at.config.tables, at.names[0]).classes, at.names[1]).archive_us);
+     }},
 
     {"archive.url", ValueKind::kText,
      "Where rows are archived, as Iceberg tables of Parquet files: \"file:archive\" (below the "
@@ -380,9 +400,9 @@ const KeySpec kKeys[] = {
     {.pattern = "tables.*.archive", .not_offered = kLater},
     {.pattern = "tables.*.keep.memory", .not_offered = kMemoryByItself},
     {.pattern = "tables.*.keep.local", .not_offered = kLater},
-    {.pattern = "tables.*.keep.archive", .not_offered = kLater},
     {.pattern = "tables.*.keep.media", .not_offered = kLater},
-    {.pattern = "tables.*.classes", .not_offered = kLater},
+    {.pattern = "tables.*.classes.*.media", .not_offered = kLater},
+    {.pattern = "tables.*.classes.*.max", .not_offered = kLater},
     {.pattern = "views", .not_offered = kLater},
     {.pattern = "connectors", .not_offered = kLater},
     {.pattern = "auth.keys.*.rows", .not_offered = kLater},
@@ -425,6 +445,8 @@ void declare_section(Config& config, const KeyPath& path) {
   if (path.size() == 2 && path[0] == "reference") named(config.references, path[1]);
   if (path.size() == 2 && path[0] == "pipelines") named(config.pipelines, path[1]);
   if (path.size() == 2 && path[0] == "tables") named(config.tables, path[1]);
+  if (path.size() == 4 && path[0] == "tables" && path[2] == "classes")
+    named(named(config.tables, path[1]).classes, path[3]);
   if (path.size() == 3 && path[0] == "auth" && path[1] == "keys") {
     access_key(config.keys, path[2]);
   }
@@ -445,6 +467,10 @@ std::vector<KeyNames> names_of(const KeySpec& spec, const Config& config) {
     each(config.streams);
   } else if (first == "reference") {
     each(config.references);
+  } else if (spec.pattern.find(".classes.") != std::string_view::npos) {
+    for (const TableConfig& table : config.tables) {
+      for (const RetentionClassConfig& one : table.classes) all.push_back({table.name, one.name});
+    }
   } else if (first == "tables") {
     each(config.tables);
   } else if (first == "auth") {

@@ -237,6 +237,12 @@ Status Server::State::open_archive() {
   archive_config.compact = config.archive.compact;
   archive_config.keep_snapshots_us = config.archive.keep_snapshots_us;
   archive_config.copies_bytes = config.archive.copies_bytes;
+  for (const TableConfig& table : config.tables) {
+    archive::RetentionRules rules;
+    rules.keep_us = table.keep_archive_us;
+    for (const RetentionClassConfig& one : table.classes) rules.classes[one.name] = one.archive_us;
+    if (!rules.is_empty()) archive_config.retention[table.name] = std::move(rules);
+  }
   FRESHET_TRY(archive, archive::Archive::open(archive_config, *std::move(store), runner->catalog(),
                                               runner->tables(), io::system_disk(),
                                               io::system_clock(), io::system_random()));

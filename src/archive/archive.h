@@ -12,6 +12,7 @@
 #include "archive/archive_service.h"
 #include "archive/table.h"
 #include "common/mutex.h"
+#include "pipeline/log_clock.h"
 #include "pipeline/tables.h"
 
 namespace freshet::archive {
@@ -26,6 +27,8 @@ struct ArchiveConfig {
   std::string work_folder;                    // below the data directory
   std::uint64_t copies_bytes = 10ull << 30;   // of files fetched from an object store for queries
   std::uint64_t memory_bytes = 256ull << 20;  // of DuckDB, while it writes
+  // How long rows stay, by the name of the pipeline's table; its $dead and $dupes follow keep_us.
+  std::map<std::string, RetentionRules, std::less<>> retention;
 };
 
 class Archive : public ArchiveService {
@@ -47,6 +50,9 @@ class Archive : public ArchiveService {
   void stop();
   // Commits everything that is visible now. Not beside the thread.
   Status run_once();
+  // Takes rows out whose time is over, of every table. kUnavailable FRS-3843 where the clock was
+  // set, or stands too far from the last commit of the time before. Not beside the thread.
+  Status expire_rows();
   // Lets old snapshots and orphans go, of every table. Not beside the thread.
   Status upkeep();
 
@@ -68,6 +74,7 @@ class Archive : public ArchiveService {
   void run();
   void run_compaction();
   bool stopping();
+  Status look_at_clock();
   void publish(const Table& table);
   bool commit_is_due();
   Status commit_pipeline(pipeline::StreamPipeline& pipeline);
@@ -86,6 +93,9 @@ class Archive : public ArchiveService {
   std::unique_ptr<sql::ParquetWriter> writer_;
   std::shared_ptr<LocalFiles> files_;
   bool claimed_ = false;  // the store is known to be ours
+  // Of the thread that compacts.
+  std::optional<pipeline::LogClock> log_clock_;
+  bool clock_refused_ = false;
   std::string last_error_;
   std::int64_t next_commit_ns_ = 0;
   std::int64_t next_upkeep_ns_ = 0;

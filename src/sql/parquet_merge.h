@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -13,6 +14,16 @@
 #include "sql/parquet_file.h"
 
 namespace freshet::sql {
+
+// Which rows are past their time: those whose `time_column` is before what their text in
+// `class_column` says, or before `before_us` where that text is not listed. Rows without a time are
+// not.
+struct RowExpiry {
+  std::size_t time_column = 0;
+  std::optional<std::size_t> class_column;
+  std::map<std::string, std::int64_t> before_us_of_class;
+  std::optional<std::int64_t> before_us;  // nothing: all others stay
+};
 
 struct ParquetMerge {
   // Each once, of any older schema of the table: columns go by field id, a file without one gives
@@ -26,6 +37,9 @@ struct ParquetMerge {
   // kUuid or kText. Of rows with the same id only the one lowest in position and sub_position is
   // kept. Rows without an id are all kept.
   std::optional<std::size_t> id_column;
+  // These rows are left out. Where none are, or all, no file is made: the merge would change
+  // nothing, or leave nothing.
+  std::optional<RowExpiry> expiry;
   // Asked every few milliseconds, by threads of ours: true ends the merge soon.
   std::function<bool()> is_cancelled;
 };
@@ -40,8 +54,9 @@ struct ParquetMergeConfig {
 };
 
 struct MergedParquet {
-  ParquetFile file;
+  ParquetFile file;  // without rows where no file was made
   std::uint64_t duplicates_dropped = 0;
+  std::uint64_t expired = 0;
 };
 
 // The new file is synced (its folder is not) and its rows are those of the inputs, counted; no file
