@@ -32,6 +32,7 @@ struct StreamConfig {
   std::uint32_t partitions = 1;
   std::int64_t keep_us = 24ll * 3'600'000'000;
   std::uint64_t keep_bytes = 0;  // 0: no limit of its own
+  bool before_archive = false;   // records may go that are not archived yet
 };
 
 struct ReferenceConfig {

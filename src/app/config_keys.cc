@@ -177,14 +177,23 @@ const KeySpec kKeys[] = {
        return duration(named(at.config.streams, at.names[0]).keep_us);
      }},
     {"streams.*.keep.bytes", ValueKind::kBytes,
-     "The most that the stream's log may take; the oldest go first. 0: no limit of its own.", "", 0,
-     kMost,
+     "The most that the stream's log may take; the oldest go first. Where they are not archived "
+     "yet, puts are refused until they are. 0: no limit of its own.",
+     "", 0, kMost,
      [](KeyTarget at) {
        named(at.config.streams, at.names[0]).keep_bytes =
            static_cast<std::uint64_t>(at.value.number);
      },
      [](KeySource at) -> std::string {
        return bytes(named(at.config.streams, at.names[0]).keep_bytes);
+     }},
+    {"streams.*.keep.before_archive", ValueKind::kBoolean,
+     "true: records and rows leave by keep.time and keep.bytes though the archive does not have "
+     "them, and with the stream when it is deleted. What is lost so is logged and counted.",
+     "", 0, kMost,
+     [](KeyTarget at) { named(at.config.streams, at.names[0]).before_archive = at.value.boolean; },
+     [](KeySource at) -> std::string {
+       return named(at.config.streams, at.names[0]).before_archive ? "true" : "false";
      }},
 
     {"reference.*.from", ValueKind::kPath,

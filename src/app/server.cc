@@ -123,7 +123,8 @@ pipeline::RunnerConfig to_runner_config(const Config& config, const MemoryPlan& 
       config.limits.disk_bytes == 0 ? 256ull << 20 : config.limits.disk_bytes / 16;
   runner.segment_bytes = std::clamp<std::uint64_t>(wanted >> 22 << 22, 4ull << 20, 256ull << 20);
   for (const StreamConfig& stream : config.streams) {
-    runner.streams.push_back({stream.name, stream.partitions, stream.keep_us, stream.keep_bytes});
+    runner.streams.push_back(
+        {stream.name, stream.partitions, stream.keep_us, stream.keep_bytes, stream.before_archive});
   }
   runner.pipelines = all_settings(config);
   return runner;
@@ -248,6 +249,7 @@ Status Server::State::open_archive() {
                                               runner->tables(), io::system_disk(),
                                               io::system_clock(), io::system_random()));
   FRESHET_TRY_STATUS(archive->start());
+  runner->streams().use_archive([this] { return archive->flush(); });
   archive_jobs = std::make_unique<io::ThreadPool>("archive-job", 1, 16);
   return ok();
 }
