@@ -246,6 +246,20 @@ TEST_F(ConfigTest, AReferenceInS3) {
   }
 }
 
+TEST_F(ConfigTest, HowLongTheArchiveKeepsRows) {
+  LoadedConfig loaded = load(
+      "[archive]\nurl = 'file:a'\n[tables.detections]\nkeep = { archive = '365d' }\n"
+      "classes.plates = { archive = '21d' }\nclasses.faces = { archive = '7d' }\n"
+      "[streams.detections]\nkeep = { before_archive = true }\n");
+  const TableConfig& table = loaded.config.tables.front();
+  EXPECT_EQ(table.keep_archive_us, 365ll * 86'400'000'000);
+  ASSERT_EQ(table.classes.size(), 2u);
+  EXPECT_EQ(table.classes[0].name, "plates");
+  EXPECT_EQ(table.classes[0].archive_us, 21ll * 86'400'000'000);
+  EXPECT_TRUE(loaded.config.streams.front().before_archive);
+  EXPECT_THAT(origin(loaded, "tables.detections.classes.faces.archive"), StartsWith("\"7d\" from"));
+}
+
 TEST_F(ConfigTest, KeysThatDoNotFitEachOther) {
   auto check = [&](const char* text, const char* message) {
     EXPECT_THAT(refused(text), HasSubstr(message)) << text;
@@ -259,6 +273,17 @@ TEST_F(ConfigTest, KeysThatDoNotFitEachOther) {
   check("[pipelines.p]\nfrom='a'\ninto='abc'\n[pipelines.q]\nfrom='b'\ninto='abc'\n", "FRS-1107");
   check("[pipelines.p]\nfrom='a b'\ninto='abc'\n", "a stream's name");
   check("[pipelines.p]\nfrom='a'\ninto='a$dead'\n", "a table's name");
+  check("[tables.detections]\nkeep = { archive = '30d' }\n",
+        "FRS-1107 freshet.toml:2: tables.detections.keep.archive: nothing is archived");
+  check("[tables.detections]\nclasses.plates = { archive = '21d' }\n",
+        "FRS-1107 freshet.toml:2: tables.detections.classes: nothing is archived");
+  check(
+      "[archive]\nurl='file:a'\n[streams.detections]\nkeep={time='7d'}\n[tables.detections]\n"
+      "classes.plates = { archive = '6d' }\n",
+      "FRS-1107 freshet.toml:6: tables.detections.classes.plates.archive: 6d is shorter than "
+      "streams.detections.keep.time, 7d");
+  check("[archive]\nurl='file:a'\n[tables.detections]\nclasses.plates = {}\n", "say how long");
+  check("[archive]\nurl='file:a'\n[tables.detections]\nkeep = { archive = '1h' }\n", "FRS-1105");
   check("[tables.other]\nkeys = []\n", "no pipeline fills this table");
   check("[tables.detections]\nkeys = ['camera_id', 'camera_id']\n", "twice");
   check("[reference.cameras]\nkey = 'camera_id'\n", "lacks \"from\"");
@@ -369,7 +394,7 @@ TEST(ConfigKeysTest, EveryOfferedKeyCanBeSetAndShown) {
     ASSERT_TRUE(spec.set != nullptr && spec.show != nullptr) << spec.pattern;
     std::string value = "some_text";
     if (spec.kind == ValueKind::kBytes) value = "512MiB";
-    if (spec.kind == ValueKind::kDuration) value = "10m";
+    if (spec.kind == ValueKind::kDuration) value = spec.minimum > 600'000'000 ? "3d" : "10m";
     if (spec.kind == ValueKind::kCount) value = "3";
     if (spec.kind == ValueKind::kBoolean) value = "true";
     if (spec.kind == ValueKind::kPath) value = "/a/b";

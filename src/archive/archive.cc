@@ -22,8 +22,6 @@ namespace {
 constexpr const char* kOwnerObject = "freshet-archive.json";
 constexpr std::int64_t kRetryNs = 5'000'000'000;
 constexpr std::int64_t kLookNs = 250'000'000;
-// A server may be off so long without doubt about its clock.
-constexpr std::int64_t kOffTimeMaxUs = 31ll * 24 * 3'600'000'000;
 constexpr std::chrono::seconds kFlushWait{30};
 constexpr std::chrono::seconds kStartWait{5};
 
@@ -40,9 +38,6 @@ struct Metrics {
   metrics::Counter& removed = metrics::counter(
       "freshet_archive_removed_objects_total",
       "Objects that no kept snapshot named and that were removed from the archive");
-  metrics::Gauge& expiry_suspended = metrics::gauge(
-      "freshet_archive_expiry_suspended",
-      "1 while nothing leaves the archive by age because the clock was set or is in doubt");
   metrics::Histogram& seconds =
       metrics::histogram("freshet_archive_commit_duration_seconds", "Time of a round of commits");
 };
@@ -181,6 +176,14 @@ void Archive::publish(const Table& table) {
   pipeline->tables()->set_archived(table.name(), table.part());
 }
 
+// Of a stream that was deleted and made again: its table goes on with the files that it has.
+void Archive::publish_to_new_pipelines() {
+  for (const std::shared_ptr<Table>& table : all_tables()) {
+    auto pipeline = pipeline_tables_.pipeline_of(table->name());
+    if (pipeline && pipeline->tables()->lacks_files(table->name())) publish(*table);
+  }
+}
+
 void Archive::run_compaction() {
   begin_thread("archive-compact");
   std::string last_error, last_expiry_error;
@@ -233,6 +236,7 @@ void Archive::run() {
       if (stopping_) break;
       flush = flushes_asked_ == flushes_done_ ? 0 : flushes_asked_;
     }
+    publish_to_new_pipelines();
     if (flush == 0 && !commit_is_due()) continue;
     std::int64_t began_ns = clock_.monotonic_ns();
     Status committed = run_once();
@@ -270,52 +274,6 @@ bool Archive::commit_is_due() {
     if (rows->end() - pipeline::first_row_at(*rows, from) >= config_.commit_rows) return true;
   }
   return false;
-}
-
-// Where the clock stood at the last commit is the only time that outlives a process.
-Status Archive::look_at_clock() {
-  FRESHET_TRY(auto rows, catalog_.archive_tables());
-  std::int64_t newest_us = 0;
-  for (const catalog::ArchiveTableRow& row : rows)
-    newest_us = std::max(newest_us, row.committed_us);
-  std::int64_t gap_us = clock_.wall_us() - newest_us;
-  clock_refused_ =
-      newest_us > 0 && (gap_us > kOffTimeMaxUs || gap_us < -pipeline::LogClock::kStepMaxUs);
-  log_clock_.emplace(clock_, newest_us);
-  return ok();
-}
-
-Status Archive::expire_rows() {
-  if (config_.retention.empty()) return ok();
-  std::int64_t now_us = log_clock_->now_us();
-  bool suspended = clock_refused_ || log_clock_->has_stepped();
-  archive_metrics().expiry_suspended.set(suspended ? 1 : 0);
-  if (suspended) {
-    return Error(Code::kUnavailable, 3843,
-                 "the clock was set, or stands far from the last commit: nothing leaves the "
-                 "archive on its word; set it right, then restart the server");
-  }
-  Status all = ok();
-  for (const std::shared_ptr<Table>& table : all_tables()) {
-    std::string_view name = table->name();
-    std::string_view of_pipeline = name.substr(0, name.find('$'));
-    auto rules = config_.retention.find(of_pipeline);
-    if (rules == config_.retention.end()) continue;
-    RetentionRules own = rules->second;
-    if (name != of_pipeline) own.classes.clear();
-    own.memory_bytes = config_.memory_bytes;
-    auto expired = table->expire_rows(own, now_us, [this] { return stopping(); });
-    publish(*table);
-    if (expired && expired->rows > 0) {
-      log_info("rows whose time was over left the archive",
-               {{"table", table->name()},
-                {"rows", expired->rows},
-                {"files_dropped", expired->files_dropped},
-                {"files_rewritten", expired->files_rewritten}});
-    }
-    if (!expired && all) all = std::move(expired).error().with_context(table->name());
-  }
-  return all;
 }
 
 Status Archive::upkeep() {

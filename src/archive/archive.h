@@ -77,6 +77,7 @@ class Archive : public ArchiveService {
   bool stopping();
   Status look_at_clock();
   void publish(const Table& table);
+  void publish_to_new_pipelines();
   bool commit_is_due();
   Status commit_pipeline(pipeline::StreamPipeline& pipeline);
   Result<std::shared_ptr<Table>> open_table(const pipeline::TableInfo& info);
