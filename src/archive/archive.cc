@@ -110,6 +110,7 @@ Status Archive::open_parts() {
       return Error(Code::kIo, 3842, fmt::format("{} cannot be removed: {}", path, stays.message()));
     }
   }
+  FRESHET_TRY_STATUS(look_at_clock());
   FRESHET_TRY(writer_, sql::ParquetWriter::open({.memory_bytes = config_.memory_bytes}));
   FRESHET_TRY(auto files, LocalFiles::open(*store_, disk_, clock_, config_.work_folder + "/copies",
                                            config_.copies_bytes));
@@ -138,7 +139,8 @@ Status Archive::start() {
   next_commit_ns_ = clock_.monotonic_ns() + config_.commit_every_us * 1000;
   next_upkeep_ns_ = clock_.monotonic_ns() + config_.upkeep_every_us * 1000;
   thread_ = std::thread([this] { run(); });
-  if (config_.compact) compact_thread_ = std::thread([this] { run_compaction(); });
+  if (config_.compact || !config_.retention.empty())
+    compact_thread_ = std::thread([this] { run_compaction(); });
   MutexLock lock(mutex_);
   auto until = std::chrono::steady_clock::now() + kStartWait;
   while (!opened_) {
@@ -174,9 +176,17 @@ void Archive::publish(const Table& table) {
   pipeline->tables()->set_archived(table.name(), table.part());
 }
 
+// Of a stream that was deleted and made again: its table goes on with the files that it has.
+void Archive::publish_to_new_pipelines() {
+  for (const std::shared_ptr<Table>& table : all_tables()) {
+    auto pipeline = pipeline_tables_.pipeline_of(table->name());
+    if (pipeline && pipeline->tables()->lacks_files(table->name())) publish(*table);
+  }
+}
+
 void Archive::run_compaction() {
   begin_thread("archive-compact");
-  std::string last_error;
+  std::string last_error, last_expiry_error;
   while (true) {
     {
       MutexLock lock(mutex_);
@@ -186,6 +196,14 @@ void Archive::run_compaction() {
       }
       if (stopping_) return;
     }
+    if (Status expired = expire_rows(); !expired && !stopping()) {
+      std::string error = expired.error().to_string();
+      if (error != last_expiry_error) {
+        log_warning("rows whose time is over stay in the archive for now", {{"error", error}});
+      }
+      last_expiry_error = std::move(error);
+    }
+    if (!config_.compact) continue;
     for (const std::shared_ptr<Table>& table : all_tables()) {
       auto compacted = table->compact(
           {.memory_bytes = config_.memory_bytes, .keeps_duplicates = config_.rows_are_held()},
@@ -219,6 +237,7 @@ void Archive::run() {
       if (stopping_) break;
       flush = flushes_asked_ == flushes_done_ ? 0 : flushes_asked_;
     }
+    publish_to_new_pipelines();
     if (flush == 0 && !commit_is_due()) continue;
     std::int64_t began_ns = clock_.monotonic_ns();
     Status committed = run_once();

@@ -12,6 +12,7 @@
 #include "archive/archive_service.h"
 #include "archive/table.h"
 #include "common/mutex.h"
+#include "pipeline/log_clock.h"
 #include "pipeline/tables.h"
 
 namespace freshet::archive {
@@ -28,6 +29,8 @@ struct ArchiveConfig {
   std::uint64_t memory_bytes = 256ull << 20;  // of DuckDB, while it writes
   // While it is true no row may go, duplicates neither: a hold is in force.
   std::function<bool()> rows_are_held = [] { return false; };
+  // How long rows stay, by the name of the pipeline's table; its $dead and $dupes follow keep_us.
+  std::map<std::string, RetentionRules, std::less<>> retention;
 };
 
 class Archive : public ArchiveService {
@@ -56,6 +59,9 @@ class Archive : public ArchiveService {
   // Every object of every table, with its bytes.
   Status visit_objects(
       const std::function<Status(const std::string& name, const std::string& bytes)>& visit);
+  // Takes rows out whose time is over, of every table. kUnavailable FRS-3843 where the clock was
+  // set, or stands too far from the last commit of the time before. Not beside the thread.
+  Status expire_rows();
   // Lets old snapshots and orphans go, of every table. Not beside the thread.
   Status upkeep();
 
@@ -78,7 +84,9 @@ class Archive : public ArchiveService {
   void run();
   void run_compaction();
   bool stopping();
+  Status look_at_clock();
   void publish(const Table& table);
+  void publish_to_new_pipelines();
   bool commit_is_due();
   Status commit_pipeline(pipeline::StreamPipeline& pipeline);
   Result<std::shared_ptr<Table>> open_table(const pipeline::TableInfo& info);
@@ -96,6 +104,9 @@ class Archive : public ArchiveService {
   std::unique_ptr<sql::ParquetWriter> writer_;
   std::shared_ptr<LocalFiles> files_;
   bool claimed_ = false;  // the store is known to be ours
+  // Of the thread that compacts.
+  std::optional<pipeline::LogClock> log_clock_;
+  bool clock_refused_ = false;
   std::string last_error_;
   std::int64_t next_commit_ns_ = 0;
   std::int64_t next_upkeep_ns_ = 0;

@@ -119,7 +119,7 @@ Status Runner::open() {
   }
   StreamsConfig streams;
   for (const DeclaredStream& stream : config_.streams)
-    streams.keep_bytes[stream.name] = stream.keep_bytes;
+    streams.keep[stream.name] = {stream.keep_bytes, stream.before_archive};
   streams_ = std::make_unique<Streams>(
       std::move(streams), *catalog_, shards, tables_, clock_, readers_,
       [this](const catalog::StreamRow& row) { return make_pipeline(row); });

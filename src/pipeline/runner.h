@@ -28,6 +28,7 @@ struct DeclaredStream {
   std::uint32_t partitions = 1;
   std::int64_t keep_us = 24ll * 3'600'000'000;
   std::uint64_t keep_bytes = 0;
+  bool before_archive = false;
 };
 
 struct RunnerConfig {

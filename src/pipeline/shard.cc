@@ -209,6 +209,15 @@ bool Shard::admit(Put& put) {
     return true;
   }
   bool is_new = put.outcomes.empty();
+  if (is_new && runtime.is_full) {
+    shard_metrics().throttled.add();
+    refuse(put, Error(Code::kThrottled, 3407,
+                      fmt::format("streams.{}.keep.bytes is reached, and the archive lacks the "
+                                  "oldest records: send the request again later, see why the "
+                                  "archive is behind, or raise keep.bytes",
+                                  runtime.stream.name)));
+    return true;
+  }
   if (is_new && runtime.stream.pipeline &&
       !runtime.stream.pipeline->has_room(put.batch.records.size(), put.bytes)) {
     was_throttled_ = true;
