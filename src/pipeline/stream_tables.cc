@@ -135,6 +135,12 @@ void StreamTables::set_archived(std::string_view table, ArchivedPart part) {
   archived_.store(lowest, std::memory_order_release);
 }
 
+void StreamTables::set_archive_failure(std::string_view table, const std::string& failure) {
+  MutexLock lock(mutex_);
+  auto part = archived_parts_.find(table);
+  if (part != archived_parts_.end() && part->second.files == nullptr) part->second.failure = failure;
+}
+
 Ledger::Minutes StreamTables::ledger() {
   MutexLock lock(mutex_);
   return ledger_.snapshot();
