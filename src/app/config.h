@@ -70,6 +70,7 @@ struct TableConfig {
 struct ArchiveConfig {
   std::string url;  // "": nowhere
   std::int64_t commit_every_us = 60'000'000;
+  std::uint64_t commit_rows = 2'000'000;
   std::string endpoint;  // of an S3 that is not AWS's
   std::string region;    // "": as AWS's tools find it
   std::optional<bool> path_style;

@@ -295,6 +295,13 @@ const KeySpec kKeys[] = {
      "How often rows become files, which other programs see from then on.", "", kSecond, 24 * kHour,
      [](KeyTarget at) { at.config.archive.commit_every_us = at.value.number; },
      [](KeySource at) -> std::string { return duration(at.config.archive.commit_every_us); }},
+    {"archive.commit_rows", ValueKind::kCount,
+     "So many rows of a table are committed before archive.commit_every is over.", "2000000", 1'000,
+     1'000'000'000,
+     [](KeyTarget at) {
+       at.config.archive.commit_rows = static_cast<std::uint64_t>(at.value.number);
+     },
+     [](KeySource at) -> std::string { return std::to_string(at.config.archive.commit_rows); }},
     {"archive.compact", ValueKind::kBoolean,
      "Small files are merged into large ones in the background.", "", 0, kMost,
      [](KeyTarget at) { at.config.archive.compact = at.value.boolean; },

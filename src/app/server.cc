@@ -204,6 +204,7 @@ Status Server::State::open_archive() {
   if (!store) return std::move(store).error().with_context("archive.url");
   archive::ArchiveConfig archive_config;
   archive_config.commit_every_us = config.archive.commit_every_us;
+  archive_config.commit_rows = config.archive.commit_rows;
   archive_config.work_folder = config.data_directory + "/archive-work";
   archive_config.memory_bytes = memory.archive_bytes;
   archive_config.compact = config.archive.compact;

@@ -366,6 +366,17 @@ std::vector<ArchivedTable> Archive::tables() {
   return all;
 }
 
+Result<std::vector<ArchivedFile>> Archive::files(std::string_view name) {
+  std::shared_ptr<Table> table = find_table(name);
+  if (!table) return no_such_table(name);
+  std::vector<ArchivedFile> files;
+  for (const iceberg::DataFile& file : table->state()->live_files()) {
+    files.push_back({file.path, static_cast<std::uint64_t>(file.record_count),
+                     static_cast<std::uint64_t>(file.file_bytes)});
+  }
+  return files;
+}
+
 Result<LoadedTable> Archive::load(std::string_view iceberg_name) {
   for (const std::shared_ptr<Table>& table : all_tables()) {
     if (iceberg_name_of(table->name()) != iceberg_name) continue;

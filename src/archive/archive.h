@@ -51,6 +51,7 @@ class Archive : public ArchiveService {
   Status upkeep();
 
   std::vector<ArchivedTable> tables() override;
+  Result<std::vector<ArchivedFile>> files(std::string_view name) override;
   Result<LoadedTable> load(std::string_view iceberg_name) override;
   Result<VerifyReport> verify(
       std::string_view name,

@@ -30,6 +30,12 @@ struct ArchivedTable {
   std::int64_t committed_us = 0;  // of the last commit; 0: none yet
 };
 
+// A file of a table's current snapshot.
+struct ArchivedFile {
+  std::string url;
+  std::uint64_t rows = 0, bytes = 0;
+};
+
 struct LoadedTable {
   ArchivedTable table;
   std::string metadata;  // the file's JSON
@@ -58,6 +64,8 @@ class ArchiveService {
  public:
   virtual ~ArchiveService() = default;
   virtual std::vector<ArchivedTable> tables() = 0;  // by name
+  // What the table's current snapshot is made of. kNotFound FRS-3830.
+  virtual Result<std::vector<ArchivedFile>> files(std::string_view name) = 0;
   // kNotFound FRS-3830.
   virtual Result<LoadedTable> load(std::string_view iceberg_name) = 0;
   // Reads every file of the current snapshot back and compares size, checksum, rows and columns.

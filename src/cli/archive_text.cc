@@ -48,6 +48,17 @@ TextTable archived_tables(const JsonValue& tables, SizeForm form) {
   return shown;
 }
 
+TextTable archived_files(const JsonValue& files, SizeForm form) {
+  TextTable shown;
+  shown.names = {"file", "rows", "size"};
+  shown.is_number = {false, true, true};
+  for (const JsonValue& file : files.items) {
+    shown.rows.push_back(
+        {file["url"].to_text(), file["rows"].to_text(), size_text(file["bytes"].to_count(), form)});
+  }
+  return shown;
+}
+
 TextTable verified_tables(const JsonValue& reports, SizeForm form) {
   TextTable shown;
   shown.names = {"table", "version", "files", "rows", "size", "damaged"};

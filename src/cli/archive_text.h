@@ -15,6 +15,8 @@ std::string size_text(std::uint64_t bytes, SizeForm form = SizeForm::kUnits);
 
 // Of GET /v1/archive's "tables".
 TextTable archived_tables(const JsonValue& tables, SizeForm form);
+// Of a table's "files".
+TextTable archived_files(const JsonValue& files, SizeForm form);
 // Of a job's "reports"; tables that failed are left to faults_text.
 TextTable verified_tables(const JsonValue& reports, SizeForm form);
 TextTable compacted_tables(const JsonValue& reports, SizeForm form);

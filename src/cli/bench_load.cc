@@ -48,6 +48,14 @@ struct Plan {
         config.seconds > 0 && static_cast<double>(at_us - begin_us) >= config.seconds * 1e6;
     return !is_enough && !is_late && !interrupted();
   }
+
+  // How long ago the events of a request are said to have been.
+  std::int64_t age_us(std::uint64_t number) const {
+    if (config.span_us == 0) return 0;
+    double share =
+        static_cast<double>(number * config.batch) / static_cast<double>(config.events_max);
+    return static_cast<std::int64_t>(static_cast<double>(config.span_us) * (1 - share));
+  }
 };
 
 class Connection {
@@ -76,7 +84,7 @@ class Connection {
     while (result.errors < kErrorsMax && plan_.take(number, at_us)) {
       if (plan_.config.rate > 0) sleep_until_us(at_us);
       PutRecordsBody& body = bodies_[number % kBodies];
-      body.renew(number, io::system_clock().wall_us());
+      body.renew(number, io::system_clock().wall_us() - plan_.age_us(number));
       if (!put(**client, body)) continue;
       std::int64_t now_us = monotonic_us();
       result.acknowledged.add_us(now_us - at_us);

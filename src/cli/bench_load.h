@@ -24,6 +24,9 @@ struct LoadConfig {
   // whatever the answers take, and a wait counts from that time: a server that stands still is not
   // flattered.
   double rate = 0;
+  // With events_max: their times spread evenly over so long a past, oldest first; 0: all are of
+  // now.
+  std::int64_t span_us = 0;
   std::size_t ids_kept = 0;  // accepted ids to remember, spread over the whole load
 };
 

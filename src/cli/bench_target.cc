@@ -35,7 +35,8 @@ Error spawn_error(int number) {
 
 }  // namespace
 
-Result<BenchTarget> BenchTarget::open(const Invocation& invocation) {
+Result<BenchTarget> BenchTarget::open(const Invocation& invocation,
+                                      std::vector<std::string> settings) {
   BenchTarget target;
   target.aws_ = invocation.value_or("aws", "");
   target.http_ = invocation.value_or("http", "");
@@ -48,7 +49,9 @@ Result<BenchTarget> BenchTarget::open(const Invocation& invocation) {
   FRESHET_TRY(TemporaryFolder folder, TemporaryFolder::make(invocation.value_or("directory", "")));
   FRESHET_TRY(target.config_file_, write_fleet_files(folder.path()));
   if (auto config = invocation.value("config")) target.config_file_ = *config;
-  target.settings_ = invocation.values("set");
+  target.settings_ = std::move(settings);
+  for (std::string& setting : invocation.values("set"))
+    target.settings_.push_back(std::move(setting));
   target.folder_.emplace(std::move(folder));
   FRESHET_TRY_STATUS(target.start());
   return target;
@@ -66,17 +69,19 @@ BenchTarget::BenchTarget(BenchTarget&& other) noexcept
 }
 
 BenchTarget::~BenchTarget() {
-  if (process_ <= 0) return;
+  [[maybe_unused]] Status stopped = stop();
+}
+
+Status BenchTarget::stop() {
+  if (process_ <= 0) return Error(Code::kUnsupported, "only a server started here can be stopped");
   ::kill(process_, SIGTERM);
   std::int64_t give_up = io::system_clock().monotonic_ns() + kStopTimeoutUs * 1000;
   while (waitpid(process_, nullptr, WNOHANG) == 0) {
-    if (io::system_clock().monotonic_ns() > give_up) {
-      ::kill(process_, SIGKILL);
-      waitpid(process_, nullptr, 0);
-      return;
-    }
+    if (io::system_clock().monotonic_ns() > give_up) return kill();
     usleep(kPollUs);
   }
+  process_ = -1;
+  return ok();
 }
 
 Status BenchTarget::start() {

@@ -20,7 +20,9 @@ class BenchTarget {
  public:
   // --aws and --http name a running one; else this binary is started on free ports, in a folder
   // that is removed at the end.
-  static Result<BenchTarget> open(const Invocation& invocation);
+  // `settings` come before those of --set.
+  static Result<BenchTarget> open(const Invocation& invocation,
+                                  std::vector<std::string> settings = {});
   BenchTarget(BenchTarget&& other) noexcept;
   BenchTarget& operator=(BenchTarget&&) = delete;
   ~BenchTarget();
@@ -33,6 +35,10 @@ class BenchTarget {
   // kill -9; then start it again on the same folder, which returns when /healthz is ok.
   Status kill();
   Status restart();
+  // SIGTERM, and waits for its end.
+  Status stop();
+  // Settings of the next start, behind those of --set.
+  void add_setting(std::string setting) { settings_.push_back(std::move(setting)); }
 
   // User and system time of the server so far; 0 for one on another machine.
   double cpu_seconds() const;

@@ -10,6 +10,7 @@ Result<ExitCode> run_archive_flush(const Invocation& invocation);
 Result<ExitCode> run_archive_ls(const Invocation& invocation);
 Result<ExitCode> run_archive_verify(const Invocation& invocation);
 Result<ExitCode> run_bench_dedup(const Invocation& invocation);
+Result<ExitCode> run_bench_history(const Invocation& invocation);
 Result<ExitCode> run_bench_ingest(const Invocation& invocation);
 Result<ExitCode> run_bench_read(const Invocation& invocation);
 Result<ExitCode> run_bench_recover(const Invocation& invocation);

@@ -27,20 +27,23 @@ std::string hint(std::string_view word, const Names& names, std::string_view lea
   return nearest.empty() ? "" : fmt::format(", did you mean \"{}{}\"?", lead, nearest);
 }
 
+// "archive", of "archive ls".
+bool is_noun(std::string_view word) {
+  return std::any_of(commands().begin(), commands().end(), [&](const Command& command) {
+    return command.name.size() > word.size() && command.name.starts_with(word) &&
+           command.name[word.size()] == ' ';
+  });
+}
+
 Error unknown_command(std::span<const std::string> words) {
   std::vector<std::string_view> names;
-  bool is_noun = false;
-  for (const Command& command : commands()) {
-    std::string_view first = command.name.substr(0, command.name.find(' '));
-    is_noun |= first == words[0] && first.size() < command.name.size();
-    names.push_back(first);
-  }
-  if (!is_noun) {
+  if (!is_noun(words[0])) {
+    for (const Command& command : commands())
+      names.push_back(command.name.substr(0, command.name.find(' ')));
     std::string help = hint(words[0], names, "");
     if (help.empty()) help = "; see freshet --help";
     return usage_error(fmt::format("there is no command \"{}\"{}", words[0], help));
   }
-  names.clear();
   std::string all;
   for (const Command& command : commands()) {
     if (!command.name.starts_with(words[0] + " ")) continue;
@@ -197,6 +200,8 @@ Result<ParsedCommand> parse_command(std::span<const std::string> words) {
   if (command != nullptr) {
     auto blanks = std::count(command->name.begin(), command->name.end(), ' ');
     given.insert(given.end(), rest.begin() + blanks + 1, rest.end());
+  } else if (rest.size() == 2 && is_noun(rest[0]) && (rest[1] == "--help" || rest[1] == "-h")) {
+    return parse_command(std::vector<std::string>{"help", rest[0]});
   } else if (!rest.empty()) {
     return unknown_command(rest);
   }

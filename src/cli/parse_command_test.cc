@@ -86,6 +86,16 @@ TEST(ParseCommandTest, HelpNeedsNothingElse) {
   EXPECT_EQ(parsed->command, nullptr);
 }
 
+TEST(ParseCommandTest, HelpOnANounIsThatOfItsCommands) {
+  for (const char* flag : {"--help", "-h"}) {
+    auto parsed = parse_command(std::vector<std::string>{"bench", flag});
+    ASSERT_TRUE(parsed.has_value()) << parsed.error().to_string();
+    EXPECT_EQ(parsed->command->name, "help");
+    EXPECT_EQ(parsed->arguments, std::vector<std::string>{"bench"});
+  }
+  EXPECT_FALSE(parse_command(std::vector<std::string>{"benchmark", "--help"}).has_value());
+}
+
 TEST(ParseCommandTest, UnknownWordsNameTheNearest) {
   EXPECT_THAT(refused({"sevre"}), HasSubstr("did you mean \"serve\"?"));
   EXPECT_THAT(refused({"xyzzyx"}), HasSubstr("freshet --help"));

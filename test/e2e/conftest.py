@@ -112,12 +112,12 @@ def stream(kinesis, request):
     kinesis.delete_stream(StreamName=name)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def s3():
     if "FRESHET_TEST_S3_ENDPOINT" in os.environ:
         yield OtherS3()
         return
-    one = S3("archive")
+    one = S3()
     one.check_signatures(True)
     yield one
     one.check_signatures(False)

@@ -13,8 +13,11 @@ import boto3
 import botocore.config
 from moto.server import ThreadedMotoServer
 
-BUCKET = "cameras"
 REGION = "us-east-1"
+
+
+def new_bucket_name():
+    return f"freshet-{uuid.uuid4().hex[:12]}"
 
 
 def make_client(url, service, key, secret):
@@ -53,15 +56,19 @@ class Bucket:
 
 
 class S3(Bucket):
-    """moto's. It can refuse its user, and go away and come back with all that it holds."""
+    """moto's. It can refuse its user, and go away and come back with all that it holds.
 
-    def __init__(self, bucket=BUCKET):
-        self.bucket = bucket
+    Users, buckets and whether signatures are checked are moto's own, in this process: new names each time, and no check
+    outlives its module.
+    """
+
+    def __init__(self):
+        self.bucket = new_bucket_name()
         self.moto, self.port = None, 0
         self.start()
-        self.user = f"freshet-{bucket}"
+        self.user = f"user-{self.bucket}"
         self.key, self.secret = self.make_user(self.client("iam", "none", "none"), self.user)
-        self.admin = self.make_user(self.client("iam", "none", "none"), f"admin-{bucket}")
+        self.admin = self.make_user(self.client("iam", "none", "none"), f"admin-{self.bucket}")
         self.s3.create_bucket(Bucket=self.bucket)
 
     def make_user(self, iam, name):
@@ -101,7 +108,7 @@ class OtherS3(Bucket):
     def __init__(self):
         self.url = os.environ["FRESHET_TEST_S3_ENDPOINT"].rstrip("/")
         self.key, self.secret = os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"]
-        self.bucket = f"freshet-{uuid.uuid4().hex[:12]}"
+        self.bucket = new_bucket_name()
         self.s3.create_bucket(Bucket=self.bucket)
 
 

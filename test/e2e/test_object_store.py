@@ -7,7 +7,7 @@ import botocore.exceptions
 import pytest
 
 import server as server_module
-from s3 import BUCKET, S3
+from s3 import S3
 
 TESTS = pathlib.Path(os.environ.get(
     "FRESHET_OBJECT_STORE_TEST", server_module.BINARY.parent / "src" / "object_store" / "freshet_object_store_test"))
@@ -19,12 +19,12 @@ class Store(S3):
 
     def lacks_if_match_in_parts(self):
         """Whether an upload may be completed under an etag that is not there."""
-        self.s3.put_object(Bucket=BUCKET, Key="probe", Body=b"old")
-        upload = self.s3.create_multipart_upload(Bucket=BUCKET, Key="probe")["UploadId"]
-        part = self.s3.upload_part(Bucket=BUCKET, Key="probe", UploadId=upload, PartNumber=1, Body=b"new")
+        self.s3.put_object(Bucket=self.bucket, Key="probe", Body=b"old")
+        upload = self.s3.create_multipart_upload(Bucket=self.bucket, Key="probe")["UploadId"]
+        part = self.s3.upload_part(Bucket=self.bucket, Key="probe", UploadId=upload, PartNumber=1, Body=b"new")
         try:
             self.s3.complete_multipart_upload(
-                Bucket=BUCKET, Key="probe", UploadId=upload, IfMatch='"0"',
+                Bucket=self.bucket, Key="probe", UploadId=upload, IfMatch='"0"',
                 MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": part["ETag"]}]})
         except botocore.exceptions.ClientError as error:
             assert error.response["ResponseMetadata"]["HTTPStatusCode"] == 412
@@ -37,7 +37,7 @@ class Store(S3):
             [str(TESTS), f"--gtest_filter={tests}"], capture_output=True, text=True, timeout=600, check=False,
             env={**os.environ, "AWS_ENDPOINT_URL": self.url, "AWS_REGION": "us-east-1",
                  "AWS_ACCESS_KEY_ID": self.key, "AWS_SECRET_ACCESS_KEY": self.secret,
-                 "FRESHET_TEST_S3_URL": f"s3://{BUCKET}/archive/deep", **environment})
+                 "FRESHET_TEST_S3_URL": f"s3://{self.bucket}/archive/deep", **environment})
         assert self.secret not in done.stdout + done.stderr
         return done
 
@@ -60,8 +60,8 @@ def test_conformance(store):
     skipped = done.stdout.count("[  SKIPPED ] Sides/Conformance.")
     assert passed >= 18 and skipped <= (2 if lacks else 0), done.stdout
     # Nothing is left behind, no half of an upload either.
-    assert store.s3.list_objects_v2(Bucket=BUCKET, Prefix="archive/").get("KeyCount") == 0
-    assert not store.s3.list_multipart_uploads(Bucket=BUCKET, Prefix="archive/").get("Uploads")
+    assert store.s3.list_objects_v2(Bucket=store.bucket, Prefix="archive/").get("KeyCount") == 0
+    assert not store.s3.list_multipart_uploads(Bucket=store.bucket, Prefix="archive/").get("Uploads")
 
 
 def test_large_puts_look_at_if_match(store):

@@ -1,6 +1,7 @@
-// GET /v1/archive: the tables in the archive. POST /v1/archive/verify and …/compact {"table": "T"}:
-// begins one table, or all that the key may; GET /v1/archive/jobs/{id}: how far it is, and in the
-// end what came of it; DELETE: ends it early. POST /v1/archive/flush: commits what is visible.
+// GET /v1/archive: the tables in the archive. GET /v1/archive/tables/T/files: what one is made of.
+// POST /v1/archive/verify and …/compact {"table": "T"}: begins one table, or all that the key may;
+// GET /v1/archive/jobs/{id}: how far it is, and in the end what came of it; DELETE: ends it early.
+// POST /v1/archive/flush: commits what is visible.
 #include <fmt/format.h>
 #include <simdjson.h>
 
@@ -148,6 +149,21 @@ void list_archive(const Context& context, const CallPointer& call) {
     if (!first) json += ',';
     first = false;
     json += json_of(table);
+  }
+  call->answer_json(json + "]}\n");
+}
+
+void list_archived_files(const Context& context, const CallPointer& call) {
+  const std::string& name = call->target.segments[3];
+  Status allowed = call->caller.require("archive:read", resource_of(name));
+  if (!allowed) return call->fail(allowed.error());
+  auto files = context->parts.archive->files(name);
+  if (!files) return call->fail(files.error());
+  std::string json = fmt::format(R"({{"api":"v1","table":{},"files":[)", json_text(name));
+  for (std::size_t i = 0; i < files->size(); ++i) {
+    const archive::ArchivedFile& file = (*files)[i];
+    json += fmt::format(R"({}{{"url":{},"rows":{},"bytes":{}}})", i == 0 ? "" : ",",
+                        json_text(file.url), file.rows, file.bytes);
   }
   call->answer_json(json + "]}\n");
 }

@@ -211,6 +211,9 @@ TEST_F(ArchiveTest, KeysSeeTheTablesOfTheirRules) {
   EXPECT_THAT(with_key("reader", "GET", "/v1/archive").body, Not(HasSubstr("$dead")));
   EXPECT_EQ(with_key("keeper", "GET", "/v1/archive").body,
             "{\"api\":\"v1\",\"namespace\":\"freshet\",\"tables\":[]}\n");
+  EXPECT_EQ(with_key("reader", "GET", "/v1/archive/tables/detections/files").status, 200);
+  expect_error(with_key("reader", "GET", "/v1/archive/tables/detections$dead/files"), 403,
+               "FRS-4022");
   expect_error(with_key("reader", "POST", "/v1/archive/verify"), 403, "FRS-4022");
   expect_error(with_key("reader", "POST", "/v1/archive/verify", R"({"table":"detections"})"), 403,
                "FRS-4022");
@@ -234,6 +237,16 @@ TEST_F(ArchiveTest, ArchivedTablesAreListed) {
           R"("metadata_url":"file:///archive/detections/metadata/v4.json"},{"name":"detections$dead",)"
           R"("iceberg_name":"detections_dead","files":3,"rows":100,"bytes":4096,)"
           R"("boundary":1099511627776,"committed":null,"version":4,"snapshot_id":null,)"));
+}
+
+TEST_F(ArchiveTest, FilesOfATableAreListed) {
+  EXPECT_EQ(send("GET", "/v1/archive/tables/detections$dead/files").body,
+            R"({"api":"v1","table":"detections$dead","files":[)"
+            R"({"url":"file:///archive/detections_dead/data/a.parquet","rows":60,"bytes":2048},)"
+            R"({"url":"file:///archive/detections_dead/data/b.parquet","rows":40,"bytes":1024}]})"
+            "\n");
+  EXPECT_EQ(send("GET", "/v1/archive/tables/detections%24dead/files").status, 200);
+  expect_error(send("GET", "/v1/archive/tables/nothing/files"), 404, "FRS-3830");
 }
 
 TEST_F(ArchiveTest, VerifyTellsEachDamagedFile) {

@@ -31,6 +31,7 @@ void diff_reference(const Context& context, const CallPointer& call);
 
 // These find an archive in the parts.
 void list_archive(const Context& context, const CallPointer& call);
+void list_archived_files(const Context& context, const CallPointer& call);
 void verify_archive(const Context& context, const CallPointer& call);
 void compact_archive(const Context& context, const CallPointer& call);
 void flush_archive(const Context& context, const CallPointer& call);

@@ -41,6 +41,7 @@ constexpr Route kRoutes[] = {
     {"GET", "/v1/reference/*/versions", list_reference_versions, 0},
     {"POST", "/v1/reference/*/diff", diff_reference, kReferenceBytesMax},
     {"GET", "/v1/archive", list_archive, 0, true},
+    {"GET", "/v1/archive/tables/*/files", list_archived_files, 0, true},
     {"POST", "/v1/archive/verify", verify_archive, kArchiveBytesMax, true},
     {"POST", "/v1/archive/compact", compact_archive, kArchiveBytesMax, true},
     {"POST", "/v1/archive/flush", flush_archive, 0, true},

@@ -149,6 +149,14 @@ class ModelArchive : public archive::ArchiveService {
     }
     return all;
   }
+  Result<std::vector<archive::ArchivedFile>> files(std::string_view name) override {
+    for (const archive::ArchivedTable& table : tables()) {
+      if (table.name == name)
+        return std::vector<archive::ArchivedFile>{{table.location + "/data/a.parquet", 60, 2'048},
+                                                  {table.location + "/data/b.parquet", 40, 1'024}};
+    }
+    return Error(Code::kNotFound, 3830, "gone");
+  }
   Result<archive::LoadedTable> load(std::string_view iceberg_name) override {
     ++loads;
     for (archive::ArchivedTable& table : tables()) {
