@@ -138,7 +138,8 @@ void StreamTables::set_archived(std::string_view table, ArchivedPart part) {
 void StreamTables::set_archive_failure(std::string_view table, const std::string& failure) {
   MutexLock lock(mutex_);
   auto part = archived_parts_.find(table);
-  if (part != archived_parts_.end() && part->second.files == nullptr) part->second.failure = failure;
+  if (part != archived_parts_.end() && part->second.files == nullptr)
+    part->second.failure = failure;
 }
 
 Ledger::Minutes StreamTables::ledger() {
