@@ -387,10 +387,20 @@ void Archive::report(const Status& committed) {
   }
   archive_metrics().failures.add();
   std::string error = committed.error().to_string();
+  tell_queries(error);
   if (error == last_error_) return;
   last_error_ = error;
   log_error("rows cannot be archived; log and memory keep them, and it is tried again",
             {{"error", error}});
+}
+
+// Of tables whose files are not known, a query says why.
+void Archive::tell_queries(const std::string& error) {
+  for (const pipeline::TableInfo& info : pipeline_tables_.tables()) {
+    auto pipeline = pipeline_tables_.pipeline_of(info.name);
+    if (!pipeline || find_table(info.name)) continue;
+    pipeline->tables()->set_archive_failure(info.name, error);
+  }
 }
 
 std::vector<ArchivedTable> Archive::tables() {

@@ -93,6 +93,7 @@ class Archive : public ArchiveService {
   std::shared_ptr<Table> find_table(std::string_view name);
   std::vector<std::shared_ptr<Table>> all_tables();
   void report(const Status& committed);
+  void tell_queries(const std::string& error);
 
   ArchiveConfig config_;
   std::unique_ptr<object_store::ObjectStore> store_;

@@ -34,7 +34,7 @@ Status Archive::look_at_clock() {
 }
 
 Status Archive::expire_rows() {
-  if (config_.retention.empty()) return ok();
+  if (config_.retention.empty() || config_.rows_are_held()) return ok();
   std::int64_t now_us = log_clock_->now_us();
   bool suspended = clock_refused_ || log_clock_->has_stepped();
   expiry_suspended().set(suspended ? 1 : 0);

@@ -64,6 +64,7 @@ const std::vector<Command>& table() {
         {"after", 0, "TOKEN", "wait until this position is visible"},
         {"cut", 0, "TOKEN", "the tables as they were at this cut (--verbose shows an answer's)"},
         {"as-of", 0, "TIME", "the tables as they were then: 2026-11-28T09:00:00Z"},
+        {"partial", 0, "", "where archived files are missing or damaged: answer from the others"},
         kServer,
         kServerData,
         kToken,

@@ -251,7 +251,7 @@ Status Runner::note_boundaries(StreamPipeline& pipeline) {
                             [&](const auto& each) { return each.name == info.name; });
     if (pipeline.settings().archived) {
       Position boundary = row == rows.end() ? Position{} : row->boundary;
-      pipeline.tables()->set_archived(info.name, {boundary, nullptr});
+      pipeline.tables()->set_archived(info.name, {.boundary = boundary, .files = nullptr});
     } else if (row != rows.end() && row->boundary > Position{}) {
       log_warning("queries do not see the archived rows of a table: [archive] url is not set",
                   {{"table", info.name}, {"location", row->location}});
