@@ -24,6 +24,8 @@
 #include "net/server.h"
 #include "pipeline/runner.h"
 #include "query/engine.h"
+#include "replay/all_tables.h"
+#include "replay/replays.h"
 #include "server/console/http_api.h"
 #include "server/dynamodb/door.h"
 #include "server/gate/gate.h"
@@ -167,6 +169,8 @@ struct Server::State {
   std::unique_ptr<io::ThreadPool> archive_jobs;  // verifies and compactions
   std::atomic<bool> references_stop{false};
   std::unique_ptr<ReferenceReloader> reloader;
+  std::unique_ptr<replay::AllTables> all_tables;
+  std::unique_ptr<replay::Replays> replays;
   std::unique_ptr<query::Engine> engine;
   std::unique_ptr<PipelineExplain> explain;
   std::unique_ptr<PipelineReferences> references;
@@ -354,16 +358,20 @@ Status Server::State::open_http_door(std::vector<gate::Key> keys) {
   engine_config.time_us = config.limits.query_time_us;
   engine_config.rows_max = config.limits.query_rows_max;
   engine_config.at_once = config.limits.queries_at_once;
-  FRESHET_TRY(engine, query::Engine::open(engine_config, runner->tables(), io::system_clock()));
+  all_tables = std::make_unique<replay::AllTables>(runner->tables(), archive.get());
+  FRESHET_TRY(engine, query::Engine::open(engine_config, *all_tables, io::system_clock()));
   explain = std::make_unique<PipelineExplain>(runner->tables());
   references = std::make_unique<PipelineReferences>(
       config.references, config.data_directory + "/incoming", runner->references(),
       io::system_clock(), io::system_random());
   erasures = std::make_unique<Erasures>(config, *runner, *engine, archive.get(), io::system_disk(),
                                         io::system_clock(), begin_again);
+  replays = std::make_unique<replay::Replays>(
+      replay::ReplaysConfig{.folder = config.data_directory + "/replay", .limits = {}}, *runner,
+      archive.get());
   http_api = std::make_unique<console::HttpApi>(
       console::HttpApiParts{.streams = runner->streams(),
-                            .tables = runner->tables(),
+                            .tables = *all_tables,
                             .engine = *engine,
                             .explain = *explain,
                             .references = *references,
@@ -373,6 +381,7 @@ Status Server::State::open_http_door(std::vector<gate::Key> keys) {
                             .hash_partition_key = kinesis::hash_of_partition_key,
                             .health = [this] { return health(); },
                             .archive = archive.get(),
+                            .replays = replays.get(),
                             .archive_executor = archive_jobs.get(),
                             .archive_access = archive_access(),
                             .erasures = erasures.get()});
@@ -421,6 +430,7 @@ void Server::State::stop() {
   if (reloader) reloader->stop();
   if (http_api) http_api->stop();
   archive_stops.store(true);
+  if (replays) replays->stop();
   if (archive) archive->stop();
   if (archive_jobs) archive_jobs->stop();
   if (workers) workers->stop();

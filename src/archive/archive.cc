@@ -93,7 +93,7 @@ Status Archive::open_tables() {
   for (const pipeline::TableInfo& info : pipeline_tables_.tables()) {
     FRESHET_TRY([[maybe_unused]] auto table, open_table(info));
   }
-  return ok();
+  return open_filled_tables();
 }
 
 Status Archive::open_parts() {
@@ -148,6 +148,7 @@ Status Archive::start() {
     if (changed_.wait_until(mutex_, until) == std::cv_status::timeout) return ok();
   }
   bool is_final = !*opened_ && (opened_->error().number() == kErrorAnothersPlace ||
+                                opened_->error().number() == kErrorFilledTable ||
                                 opened_->error().number() == kErrorColumnsDoNotFit);
   return is_final ? *opened_ : ok();
 }
@@ -313,6 +314,7 @@ Status Archive::visit_objects(
 
 Status Archive::run_once() {
   FRESHET_TRY_STATUS(claim_store());
+  FRESHET_TRY_STATUS(open_filled_tables());
   Status all = ok();
   for (const pipeline::TableInfo& info : pipeline_tables_.tables()) {
     if (info.name.find('$') != std::string::npos) continue;
@@ -356,9 +358,7 @@ Result<std::shared_ptr<Table>> Archive::open_table(const pipeline::TableInfo& in
                                each.name, info.name, iceberg_name_of(info.name)));
     }
   }
-  TableParts parts{*store_, catalog_, disk_,  clock_,
-                   random_, *writer_, files_, config_.work_folder};
-  FRESHET_TRY(std::shared_ptr<Table> table, Table::open(parts, info, row));
+  FRESHET_TRY(std::shared_ptr<Table> table, Table::open(parts(), info, row));
   publish(*table);
   MutexLock lock(tables_mutex_);
   tables_[info.name] = table;

@@ -39,7 +39,7 @@ Status Archive::expire_rows() {
   bool suspended = clock_refused_ || log_clock_->has_stepped();
   expiry_suspended().set(suspended ? 1 : 0);
   if (suspended) {
-    return Error(Code::kUnavailable, 3843,
+    return Error(Code::kUnavailable, 3847,
                  "the clock was set, or stands far from the last commit: nothing leaves the "
                  "archive on its word; set it right, then restart the server");
   }

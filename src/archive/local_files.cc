@@ -73,7 +73,7 @@ Result<std::string> LocalFiles::path_of(const StoredFile& file, bool only_copies
     return copies_.front().path;
   }
   if (only_copies) {
-    return Error(Code::kUnavailable, 3843,
+    return Error(Code::kUnavailable, 3848,
                  "no copy is here, and the object store did not answer for another file");
   }
   std::string path = fmt::format("{}/{}.parquet", folder_, ++next_);

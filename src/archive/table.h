@@ -84,7 +84,8 @@ class Table {
   // kInvalid FRS-3603 where a column's type does not fit what files hold.
   static Result<std::unique_ptr<Table>> open(const TableParts& parts,
                                              const pipeline::TableInfo& info,
-                                             const std::optional<catalog::ArchiveTableRow>& row);
+                                             const std::optional<catalog::ArchiveTableRow>& row,
+                                             const iceberg::Properties& properties = {});
 
   std::shared_ptr<const TableState> state() const;
   // What queries read from here on.
@@ -94,6 +95,10 @@ class Table {
   // is left to do. What fails changes nothing.
   Result<bool> append(const hot::Snapshot& rows, Position published, std::uint32_t ref_version,
                       std::uint64_t rows_max);
+  // Files of the rows below `end`, which stand at [first, last]: in the store, and in no snapshot
+  // before a commit names them.
+  Result<std::vector<NewFile>> write_files(const hot::Snapshot& rows, hot::RowNumber end,
+                                           Position first, Position last);
   Status commit(const Change& change);
 
   // Merges what the rules find, one merge after another, until nothing is left or `is_cancelled`.
@@ -124,11 +129,9 @@ class Table {
 
  private:
   Table(const TableParts& parts, const pipeline::TableInfo& info);
-  Status make_table();
+  Status make_table(const iceberg::Properties& properties);
   Status fit_columns();
   Status read_columns();
-  Result<std::vector<NewFile>> write_files(const hot::Snapshot& rows, hot::RowNumber end,
-                                           Position first, Position last);
   Result<NewFile> store_file(const sql::ParquetFile& file, Position first, Position last);
   Result<std::string> put_file(const sql::ParquetFile& file, const std::string& folder,
                                const std::string& stem);

@@ -112,6 +112,27 @@ const std::vector<Command>& table() {
        {kServer, kServerData, kToken, kTimeout},
        {"freshet explain 01890a5d-ac96-774b-bcce-b302099a8057"},
        run_explain},
+      {"replay",
+       "data",
+       "runs the pipeline again over a range of the log",
+       "Shows what it would read, asks, and then runs the pipeline with the configuration in force "
+       "now over the events that arrived from --from on and before --to, beside production. Rows "
+       "are compared with those that production serves for the same positions, and nothing is "
+       "kept; with --into they become a table of their own in the archive. Ends with 2 where rows "
+       "differ. Ctrl-C ends it at the server too.",
+       {},
+       {{"from", 0, "TIME", "2026-11-28T09:00:00Z, or -2h"},
+        {"to", 0, "TIME", "likewise [now]"},
+        {"pipeline", 'p', "NAME", "which pipeline, where there is more than one"},
+        {"camera", 0, "ID", "only the events of this camera"},
+        {"into", 0, "TABLE", "make a table of the rows, which must be new"},
+        {"from-log-start", 0, "", "begin where the log does, if that is later than --from"},
+        kYes,
+        kServer,
+        kServerData,
+        kToken},
+       {"freshet replay --from -2h", "freshet replay --from -1h --to -30m --camera cam-07 --yes"},
+       run_replay},
       {"ref put",
        "data",
        "replaces a reference table by a file",

@@ -243,6 +243,17 @@ Result<std::shared_ptr<StreamPipeline>> Runner::make_pipeline(const catalog::Str
   return std::shared_ptr<StreamPipeline>();
 }
 
+Result<std::unique_ptr<StreamPipeline>> Runner::make_pipeline_beside(
+    const StreamPipeline& production, const PipelineBeside& beside, MemoryBudget& budget) {
+  PipelineSettings settings = production.settings();
+  settings.dedup.directory = beside.ids_folder;
+  settings.dedup.memory_ids = beside.memory_ids;
+  // What is archived of production's rows says nothing of these.
+  settings.archived = false;
+  settings.keep_hot_us = 0;
+  return StreamPipeline::create(std::move(settings), known_references_, budget, poison_, &readers_);
+}
+
 // Before the first record: what no file holds yet must not leave.
 Status Runner::note_boundaries(StreamPipeline& pipeline) {
   FRESHET_TRY(auto rows, catalog_->archive_tables());

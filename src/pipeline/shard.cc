@@ -447,10 +447,13 @@ ShardStream* Shard::find_stream(StreamId id) {
 }
 
 Status Shard::add_stream(ShardStream stream) {
-  for (const auto& [name, in_force] : in_force_) {
+  // In the order in which they came into force, as replay will apply them: a row names the last.
+  std::map<Position, const InForce*> in_order;
+  for (const auto& [name, in_force] : in_force_) in_order[in_force.reference.position] = &in_force;
+  for (const auto& [position, in_force] : in_order) {
     if (stream.pipeline)
       FRESHET_TRY_STATUS(
-          stream.pipeline->apply_reference(in_force.table, in_force.reference.version));
+          stream.pipeline->apply_reference(in_force->table, in_force->reference.version));
   }
   auto runtime = std::make_unique<StreamRuntime>();
   StreamId id = stream.id;

@@ -103,6 +103,13 @@ void Streams::replace(EntryPointer entry) {
   by_name_[name] = std::move(entry);
 }
 
+std::optional<LogOfStream> Streams::log_of(std::string_view name) {
+  EntryPointer found = entry(name);
+  if (!found) return std::nullopt;
+  auto journal = static_cast<std::uint32_t>(found->row.id % shards_.size());
+  return LogOfStream{found->row.id, journal, &found->shard->reader(), found->visible_from};
+}
+
 std::optional<StreamInfo> Streams::find(std::string_view name) {
   EntryPointer found = entry(name);
   if (!found) return std::nullopt;
