@@ -51,7 +51,7 @@ struct RangeSource {
 
 struct RangeLimits {
   std::size_t batch_records = 2'048;
-  std::uint64_t step_rows = 50'000;
+  std::uint64_t step_rows = 20'000;
   std::uint64_t step_records = 500'000;
   std::size_t waits_max = 1'000;  // for memory, before it is given up
 };

@@ -163,7 +163,7 @@ TEST_F(ReplayTest, GivesTheSameRowsWhateverTheBatches) {
   std::vector<std::string> expected = served(Position{1}, kEnd);
   ASSERT_EQ(expected.size(), 36u);
   for (std::size_t batch : {1, 3, 7, 2'048}) {
-    for (std::uint64_t step : {1, 10, 50'000}) {
+    for (std::uint64_t step : {1, 10, 20'000}) {
       Outcome outcome = replay(source(0, kForEver), {.batch_records = batch, .step_rows = step});
       ASSERT_FALSE(outcome.error) << outcome.error->to_string();
       EXPECT_EQ(outcome.written.rows, expected) << batch << " " << step;
@@ -235,6 +235,25 @@ TEST_F(ReplayTest, NamesTheVersionThatWasLastInForceThenAlsoAfterARestart) {
   start();
   EXPECT_EQ(served(Position{1}, kEnd), live) << "a start gives the same rows";
   EXPECT_EQ(replay(source(0, kForEver)).written.rows, live);
+}
+
+TEST_F(ReplayTest, StopsAtItsNextBatch) {
+  start();
+  put_a_history();
+  MemoryBudget budget(128u << 20);
+  std::filesystem::create_directories(directory_ / "replay");
+  auto production = runner_->tables().pipeline_of("detections");
+  auto pipeline = runner_->make_pipeline_beside(*production, {directory_ / "replay/ids"}, budget);
+  ASSERT_TRUE(pipeline.has_value());
+  Written written;
+  int asked = 0;
+  RangeReplay range(source(0, kForEver), {.batch_records = 4, .step_rows = 1}, "", **pipeline,
+                    written, {[&] { return ++asked > 3; }, [](const RangeProgress&) {}, [] {}});
+  auto whole = range.run();
+  ASSERT_TRUE(whole.has_value());
+  EXPECT_FALSE(*whole);
+  EXPECT_GT(written.rows.size(), 0u);
+  EXPECT_LE(written.rows.size(), 12u);
 }
 
 TEST_F(ReplayTest, IdsThatDoNotFitIntoItsMemoryEndIt) {

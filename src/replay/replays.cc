@@ -24,8 +24,8 @@ constexpr std::uint64_t kMemoryMost = 512ull << 20;
 constexpr std::uint64_t kBytesPerId = 82;
 constexpr std::size_t kTableNameMost = 100;
 constexpr std::chrono::milliseconds kWait{20};
-// As measured (docs/decisions/0408): for the estimate alone.
-constexpr double kIdsPerSecond = 700'000, kRecordsPerSecond = 250'000;
+// As measured (docs/decisions/0409): for the estimate alone.
+constexpr double kIdsPerSecond = 400'000, kRecordsPerSecond = 150'000;
 
 Error bad_range(std::string what) {
   return {Code::kInvalid, 5121, std::move(what)};

@@ -14,7 +14,7 @@ import feeds
 from archives import NEVER, wait_for
 
 ARCHIVE = archives.config(commit_every=NEVER)
-PIPELINE_SQL = "upper(item_name) AS item_name"  # a change that some rows feel
+CAMERAS = ("MOT17-05", "MOT17-09")  # of the real ones: enough to differ in, and quick
 
 
 def replay(server, *arguments, code=0):
@@ -48,6 +48,11 @@ def assert_same(state, rows):
 def test_real_detections_come_out_the_same_again(mot_server, data, tmp_path):
     """With retries and malformed events, half of the rows in files and half in memory: not one row differs."""
     folder, share = data
+    if folder.name != "sample":
+        folder, all_cameras, share = tmp_path / "two", folder, 0.01
+        folder.mkdir()
+        for camera in CAMERAS:
+            (folder / f"{camera}.gt.txt").symlink_to(all_cameras / f"{camera}.gt.txt")
     server = mot_server(archives.config(commit_every="1s"))
     manifest = feeds.publish(server, folder, tmp_path / "sent.json", "--malformed", str(share))
     rows = sum(feeds.rows_by_camera_and_class(folder).values())
@@ -103,8 +108,7 @@ def test_after_a_change_of_sql_exactly_the_changed_rows_are_named(start_server):
     server.start()
     state = replay(server, "--from", "-1h", code=2)
     comparison = state["comparison"]
-    assert (comparison["equal"], comparison["different"], comparison["columns"]) == ("60", "30", {"item_name": 30}) or (
-        int(comparison["equal"]), int(comparison["different"]), comparison["columns"]) == (60, 30, {"item_name": 30})
+    assert (comparison["equal"], comparison["different"], comparison["columns"]) == (60, 30, {"item_name": 30})
     assert len(comparison["examples"]) == 5
     assert all(one["changes"] == "item_name: bus -> coach" for one in comparison["examples"])
 
@@ -135,7 +139,7 @@ def test_case_08_a_poison_event_is_replayed_after_the_fix(start_server):
     """Its position is known, $dead has it, the stream goes on; with the SQL mended a replay makes its row."""
     broken = configs.standard(more=ARCHIVE).replace(
         "track_id, item_name, confidence",
-        "track_id, CASE WHEN item_name = 'poison' THEN error('cannot') ELSE item_name END AS item_name, confidence")
+        "track_id, CASE WHEN item_name = 'poison' THEN CAST(item_name AS INTEGER)::VARCHAR ELSE item_name END AS item_name, confidence")
     server = start_server(broken)
     publish(server, [events.make(number, run="good") for number in range(20)])
     poison = events.make(0, run="poison", item_name="poison")
