@@ -44,7 +44,13 @@ std::string table_query(const std::string& name, const Relation* relation,
   std::string from =
       relation == nullptr ? std::string() : fmt::format("freshet_scan({})", quoted_text(name));
   std::string memory = select_from_relation(relation, columns, from);
-  return files ? *files + " UNION ALL " + memory : memory;
+  if (!files) return memory;
+  // Of a union that nothing is asked of but how many rows it has, DuckDB reads the first column.
+  std::string list;
+  for (const ColumnSchema& column : columns)
+    list += (list.empty() ? "" : ", ") + quoted_name(column.name);
+  return fmt::format("SELECT {} FROM (SELECT 0, * FROM ({}) UNION ALL SELECT 0, * FROM ({}))", list,
+                     *files, memory);
 }
 
 Status create_view(duckdb_connection connection, const std::string& name,
