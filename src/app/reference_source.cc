@@ -42,7 +42,7 @@ class ObjectSource : public ReferenceSource {
         bytes_max_(bytes_max) {}
 
   Result<Table> read() override {
-    FRESHET_TRY(object_store::ObjectInfo info, store_->head(object_));
+    FRESHET_TRY(object_store::ObjectInfo info, look());
     if (info.etag == settled_etag_) return Table();
     if (info.bytes > bytes_max_) {
       settled_etag_ = info.etag;
@@ -66,6 +66,14 @@ class ObjectSource : public ReferenceSource {
   void settle() override { settled_etag_ = read_etag_; }
 
  private:
+  Result<object_store::ObjectInfo> look() {
+    auto info = store_->head(object_);
+    if (info || info.error().code() != Code::kNotFound) return info;
+    // An answer to HEAD has no words: whether it is the bucket that is missing, a GET tells.
+    auto told = store_->get_range(object_, 0, 1);
+    return told ? info : std::move(told).error();
+  }
+
   // Whole, and of one version: neither pieces of two nor a part.
   Status fetch(const object_store::ObjectInfo& info, TemporaryFile& file) {
     for (std::uint64_t at = 0; at < info.bytes;) {

@@ -17,6 +17,7 @@ using object_store::PutCondition;
 using testing::HasSubstr;
 
 constexpr std::string_view kOne = "camera_id,vendor\nc1,v1\n";
+constexpr std::string_view kOther = "camera_id,vendor\nc1,v3\nc2,v3\n";
 constexpr std::string_view kTwo = "camera_id,vendor\nc1,v2\nc2,v2\n";
 
 class ObjectSourceTest : public testing::Test {
@@ -98,13 +99,19 @@ TEST_F(ObjectSourceTest, AFaultAtAnyCallGivesNoTableAndIsTriedAgain) {
 TEST_F(ObjectSourceTest, NeverTakesAnotherVersionThanItLookedAt) {
   put(kTwo);
   bool changed = false;
+  std::string_view other = kOther;
   store_->set_hook([&](const object_store::StoreCall& call) {
     if (call.operation == Operation::kGet && !changed) {
       changed = true;
-      put(kOne);  // shorter: what was announced cannot come
+      put(other);
     }
     return Fault::kNone;
   });
+  EXPECT_THAT(read(), HasSubstr("FRS-1334"));
+  // Shorter, what was announced cannot come.
+  changed = false;
+  put(kTwo);
+  other = kOne;
   EXPECT_THAT(read(), HasSubstr("FRS-1334"));
   store_->set_hook({});
   EXPECT_EQ(read(), "1");

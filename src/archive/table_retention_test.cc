@@ -220,7 +220,7 @@ TEST_F(RetentionTest, AnExpiryThatIsKilledAnywhereLosesNoYoungRow) {
   std::uint64_t kept = 0;
   RetentionRules rules{.keep_us = 10 * kDayUs, .classes = {{"plates", 5 * kDayUs}}};
   std::int64_t now_us = kTodayUs;
-  for (Fault fault : {Fault::kDie, Fault::kDieAfter, Fault::kLoseAnswer, Fault::kRefuse}) {
+  for (Fault fault : {Fault::kDie, Fault::kDieAfter, Fault::kLoseAnswer}) {
     for (std::uint64_t at = 1;; ++at) {
       archive_rows(3, 12, {""});           // goes whole
       archive_rows(4, 7, {"plates", ""});  // half of it goes

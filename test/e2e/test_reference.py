@@ -198,7 +198,7 @@ def test_a_reference_in_s3(start_server, s3):
     server.start()
     assert vendor() == "v5"
     assert "FRS-3707" in server.log_tail()
-    assert "freshet_pipeline_reference_refused_total 1" in server.request("GET", "/metrics")[1].decode()
+    assert "freshet_pipeline_reference_refused_total 1" in server.request("GET", "/metrics")[2].decode()
 
 
 @pytest.mark.parametrize("bucket, key, environment, number", [
