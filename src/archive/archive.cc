@@ -110,6 +110,7 @@ Status Archive::open_parts() {
       return Error(Code::kIo, 3842, fmt::format("{} cannot be removed: {}", path, stays.message()));
     }
   }
+  FRESHET_TRY_STATUS(look_at_clock());
   FRESHET_TRY(writer_, sql::ParquetWriter::open({.memory_bytes = config_.memory_bytes}));
   FRESHET_TRY(auto files, LocalFiles::open(*store_, disk_, clock_, config_.work_folder + "/copies",
                                            config_.copies_bytes));
@@ -138,7 +139,8 @@ Status Archive::start() {
   next_commit_ns_ = clock_.monotonic_ns() + config_.commit_every_us * 1000;
   next_upkeep_ns_ = clock_.monotonic_ns() + config_.upkeep_every_us * 1000;
   thread_ = std::thread([this] { run(); });
-  if (config_.compact) compact_thread_ = std::thread([this] { run_compaction(); });
+  if (config_.compact || !config_.retention.empty())
+    compact_thread_ = std::thread([this] { run_compaction(); });
   MutexLock lock(mutex_);
   auto until = std::chrono::steady_clock::now() + kStartWait;
   while (!opened_) {
@@ -175,9 +177,17 @@ void Archive::publish(const Table& table) {
   pipeline->tables()->set_archived(table.name(), table.part());
 }
 
+// Of a stream that was deleted and made again: its table goes on with the files that it has.
+void Archive::publish_to_new_pipelines() {
+  for (const std::shared_ptr<Table>& table : all_tables()) {
+    auto pipeline = pipeline_tables_.pipeline_of(table->name());
+    if (pipeline && pipeline->tables()->lacks_files(table->name())) publish(*table);
+  }
+}
+
 void Archive::run_compaction() {
   begin_thread("archive-compact");
-  std::string last_error;
+  std::string last_error, last_expiry_error;
   while (true) {
     {
       MutexLock lock(mutex_);
@@ -187,9 +197,18 @@ void Archive::run_compaction() {
       }
       if (stopping_) return;
     }
+    if (Status expired = expire_rows(); !expired && !stopping()) {
+      std::string error = expired.error().to_string();
+      if (error != last_expiry_error) {
+        log_warning("rows whose time is over stay in the archive for now", {{"error", error}});
+      }
+      last_expiry_error = std::move(error);
+    }
+    if (!config_.compact) continue;
     for (const std::shared_ptr<Table>& table : all_tables()) {
-      auto compacted =
-          table->compact({.memory_bytes = config_.memory_bytes}, [this] { return stopping(); });
+      auto compacted = table->compact(
+          {.memory_bytes = config_.memory_bytes, .keeps_duplicates = config_.rows_are_held()},
+          [this] { return stopping(); });
       publish(*table);
       std::string error = compacted ? "" : compacted.error().to_string();
       if (!compacted && !stopping() && error != last_error) {
@@ -219,6 +238,7 @@ void Archive::run() {
       if (stopping_) break;
       flush = flushes_asked_ == flushes_done_ ? 0 : flushes_asked_;
     }
+    publish_to_new_pipelines();
     if (flush == 0 && !commit_is_due()) continue;
     std::int64_t began_ns = clock_.monotonic_ns();
     Status committed = run_once();
@@ -264,6 +284,30 @@ Status Archive::upkeep() {
     FRESHET_TRY_STATUS(table->expire(now_us - config_.keep_snapshots_us));
     FRESHET_TRY(std::uint64_t removed, table->remove_orphans(config_.orphan_grace_us));
     archive_metrics().removed.add(removed);
+  }
+  return ok();
+}
+
+Result<EraseReport> Archive::erase(const Judge& judge) {
+  FRESHET_TRY_STATUS(open_tables());
+  EraseReport report;
+  for (const std::shared_ptr<Table>& table : all_tables()) {
+    auto judge_row = [&](const sql::JudgedRow& row) { return judge(table->name(), row); };
+    FRESHET_TRY_STATUS(table->erase(judge_row, config_.memory_bytes, report));
+    publish(*table);
+  }
+  FRESHET_TRY_STATUS(files_->clear());
+  return report;
+}
+
+Status Archive::visit_objects(
+    const std::function<Status(const std::string& name, const std::string& bytes)>& visit) {
+  for (const std::shared_ptr<Table>& table : all_tables()) {
+    FRESHET_TRY(auto objects, store_->list(iceberg_name_of(table->name()) + "/"));
+    for (const object_store::ObjectInfo& object : objects) {
+      FRESHET_TRY(std::string bytes, store_->get(object.name));
+      FRESHET_TRY_STATUS(visit(store_->url_of(object.name), bytes));
+    }
   }
   return ok();
 }
@@ -343,10 +387,20 @@ void Archive::report(const Status& committed) {
   }
   archive_metrics().failures.add();
   std::string error = committed.error().to_string();
+  tell_queries(error);
   if (error == last_error_) return;
   last_error_ = error;
   log_error("rows cannot be archived; log and memory keep them, and it is tried again",
             {{"error", error}});
+}
+
+// Of tables whose files are not known, a query says why.
+void Archive::tell_queries(const std::string& error) {
+  for (const pipeline::TableInfo& info : pipeline_tables_.tables()) {
+    auto pipeline = pipeline_tables_.pipeline_of(info.name);
+    if (!pipeline || find_table(info.name)) continue;
+    pipeline->tables()->set_archive_failure(info.name, error);
+  }
 }
 
 std::vector<ArchivedTable> Archive::tables() {
@@ -402,9 +456,11 @@ Result<VerifyReport> Archive::verify(
 Result<CompactReport> Archive::compact(std::string_view name) {
   std::shared_ptr<Table> table = find_table(name);
   if (!table) return no_such_table(name);
-  auto report =
-      table->compact({.files_min = 2, .memory_bytes = config_.memory_bytes, .any_size = true},
-                     [this] { return stopping(); });
+  auto report = table->compact({.files_min = 2,
+                                .memory_bytes = config_.memory_bytes,
+                                .any_size = true,
+                                .keeps_duplicates = config_.rows_are_held()},
+                               [this] { return stopping(); });
   publish(*table);
   return report;
 }

@@ -8,6 +8,7 @@
 #include "archive/iceberg/transform.h"
 #include "archive/table_build.h"
 #include "archive/table_columns.h"
+#include "archive/table_past.h"
 #include "common/bytes.h"
 #include "common/time_text.h"
 #include "pipeline/hot_relation.h"
@@ -98,8 +99,16 @@ void Table::set_state(std::shared_ptr<const TableState> state) {
 
 pipeline::ArchivedPart Table::part() const {
   std::shared_ptr<const TableState> now = state();
-  Position boundary = now->row.boundary;
-  return {boundary, archive_table_of(std::move(now), read_columns_, parts_.files, parts_.store)};
+  pipeline::ArchivedPart part;
+  part.boundary = now->row.boundary;
+  part.files = archive_table_of(now, read_columns_, parts_.files, parts_.store);
+  if (const iceberg::Snapshot* current = now->metadata.current_snapshot())
+    part.rewrites = rewrites_of(*current).count;
+  part.at = [now, columns = read_columns_, files = parts_.files,
+             &store = parts_.store](const pipeline::ArchiveMoment& moment) {
+    return archive_table_at(now, moment, columns, files, store);
+  };
+  return part;
 }
 
 std::string Table::random_uuid() {

@@ -28,6 +28,7 @@ struct DeclaredStream {
   std::uint32_t partitions = 1;
   std::int64_t keep_us = 24ll * 3'600'000'000;
   std::uint64_t keep_bytes = 0;
+  bool before_archive = false;
 };
 
 struct RunnerConfig {
@@ -43,6 +44,8 @@ struct RunnerConfig {
   std::uint64_t checkpoint_records = 3'000'000;  // as ShardConfig's; 0: no checkpoints
   std::vector<DeclaredStream> streams;
   std::vector<PipelineSettings> pipelines;  // id_seed is filled in here
+  // What must be done before anything reads the log: erasures that were asked for.
+  std::function<Status(catalog::Catalog&)> before_log = {};
 };
 
 // What was found at start, to be said to the operator.
@@ -85,6 +88,9 @@ class Runner {
   catalog::Catalog& catalog() { return *catalog_; }
   const RunnerReport& report() const { return report_; }
   MemoryBudget& memory() { return *budget_; }
+  // Reads the catalog's holds again. What they cover stays from here on.
+  Status apply_holds();
+  bool rows_are_held() const { return held_from_us_.load() != INT64_MAX; }
   bool can_write() const;
 
  private:
@@ -96,6 +102,7 @@ class Runner {
          io::Executor& readers);
   Status open();
   Status open_shard(std::uint32_t index);
+  Status load_erasures();
   Status note_crashes(const CrashMarker& marker);
   Status replay();
   Status restore_checkpoint(std::uint32_t index);
@@ -114,6 +121,8 @@ class Runner {
   std::unique_ptr<catalog::Catalog> catalog_;
   std::unique_ptr<MemoryBudget> budget_;
   PoisonEvents poison_;
+  std::shared_ptr<const ErasureRules> erasures_;
+  std::atomic<std::int64_t> held_from_us_{INT64_MAX};
   KnownReferences known_references_;
   Tables tables_;
   std::vector<std::unique_ptr<io::WriteQueue>> queues_;

@@ -206,6 +206,10 @@ Status StreamPipeline::decide(BatchDecoder& batch) {
     fetch_ahead(events, i);
     const DecodedEvent& event = events[i];
     bool wanted = is_wanted(event);
+    if (event.erased) {
+      if (wanted) ledger_.add(event.camera_id, event.arrival_us, Outcome::kErased);
+      continue;
+    }
     if (!event.accepted) {
       if (wanted) refuse(event, event.reason, event.detail, event.id_text);
       continue;

@@ -8,7 +8,7 @@
 #include "pipeline/hot_relation.h"
 #include "pipeline/stream_tables.h"
 #include "query/batch_relation.h"
-#include "query/pinned_table.h"
+#include "query/pinned_tables.h"
 
 namespace freshet::replay {
 namespace {
@@ -122,9 +122,11 @@ Result<Comparison::Sides> Comparison::sides_of(const ReplayedRows& step) {
   const hot::Snapshot& all = cut->tables.at(table_);
   hot::Snapshot rows = all.from(pipeline::first_row_at(all, step.first));
   rows = rows.until(pipeline::first_row_at(rows, Position{step.last.value + 1}));
-  FRESHET_TRY(query::PinnedTable pinned, query::pin_table(table_, *cut, rows));
-  sides.relations["production"] = std::move(pinned.memory);
-  if (pinned.files) sides.archives["production"] = std::move(pinned.files);
+  query::Pinned pinned;
+  FRESHET_TRY_STATUS(query::pin_table({.name = table_, .table = table_}, *cut, rows, pinned));
+  sides.relations["production"] = std::move(pinned.relations[table_]);
+  if (auto files = pinned.archives.find(table_); files != pinned.archives.end())
+    sides.archives["production"] = std::move(files->second);
   sides.relations["replayed"] = std::make_shared<pipeline::HotRelation>(step.rows);
   if (step.events != nullptr) sides.relations["events"] = relation_of(*step.events);
   return sides;

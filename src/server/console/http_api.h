@@ -43,6 +43,7 @@ struct HttpApiParts {
   // What Iceberg clients need to reach the files: "s3.endpoint", "s3.path-style-access". No
   // secrets.
   std::map<std::string, std::string> archive_access = {};
+  ErasureService* erasures = nullptr;  // null: there is nothing at /v1/erasures and /v1/holds
 };
 
 // Owned by app. Net threads call the handler; everything that may wait runs on the executor.
