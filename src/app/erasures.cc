@@ -7,6 +7,7 @@
 #include "common/bytes.h"
 #include "common/time_text.h"
 #include "pipeline/event_fields.h"
+#include "replay/all_tables.h"
 
 namespace freshet::app {
 namespace {
@@ -153,8 +154,12 @@ Result<Erasures::Found> Erasures::find(const EventSelection& selection) {
     if (overlaps) found.hold = hold;
   }
   FRESHET_TRY(auto archived, catalog.archive_tables());
+  // Those that replays have filled, too.
+  std::vector<pipeline::TableInfo> tables = replay::AllTables(runner_.tables(), archive_).tables();
   for (const catalog::ArchiveTableRow& row : archived) {
-    bool is_reached = archive_ != nullptr && runner_.tables().find(row.name);
+    bool is_reached =
+        archive_ != nullptr && std::any_of(tables.begin(), tables.end(),
+                                           [&](const auto& info) { return info.name == row.name; });
     if (is_reached || row.boundary == Position{}) continue;
     return Error(Code::kInvalid, 3858,
                  fmt::format("table {} is in the archive at {} and cannot be reached: {}; nothing "
@@ -163,7 +168,7 @@ Result<Erasures::Found> Erasures::find(const EventSelection& selection) {
                              archive_ == nullptr ? "set [archive] url"
                                                  : "no pipeline is configured to fill it"));
   }
-  for (const pipeline::TableInfo& info : runner_.tables().tables()) {
+  for (const pipeline::TableInfo& info : tables) {
     if (info.name.find('$') != std::string::npos) continue;
     bool has_all = has_column(info, "detection_id", ColumnType::kUuid) &&
                    has_column(info, "camera_id", ColumnType::kText) &&
@@ -175,7 +180,8 @@ Result<Erasures::Found> Erasures::find(const EventSelection& selection) {
                                "nothing is erased; select them in the pipeline's SQL",
                                info.name));
     }
-    if (!has_all) continue;
+    // What a replay has filled is counted where it came from.
+    if (!has_all || info.pipeline.empty()) continue;
     query::SqlRequest request;
     request.format = sql::AnswerFormat::kCsv;
     request.allows = [](std::string_view) { return true; };

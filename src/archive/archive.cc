@@ -290,6 +290,7 @@ Status Archive::upkeep() {
 
 Result<EraseReport> Archive::erase(const Judge& judge) {
   FRESHET_TRY_STATUS(open_tables());
+  if (filled_failure_) return *filled_failure_;  // nothing is erased by halves
   EraseReport report;
   for (const std::shared_ptr<Table>& table : all_tables()) {
     auto judge_row = [&](const sql::JudgedRow& row) { return judge(table->name(), row); };

@@ -130,6 +130,7 @@ class Archive : public ArchiveService {
   std::optional<pipeline::LogClock> log_clock_;
   bool clock_refused_ = false;
   std::atomic<bool> filled_opened_{false};
+  std::optional<Error> filled_failure_;  // one of them could not be read
   std::string last_error_;
   std::int64_t next_commit_ns_ = 0;
   std::int64_t next_upkeep_ns_ = 0;

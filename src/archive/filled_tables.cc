@@ -33,6 +33,7 @@ Status Archive::open_filled_tables() {
     if (find_table(row.name) || pipeline_tables_.find(row.name)) continue;
     Status opened = open_filled_table(row);
     if (opened) continue;
+    filled_failure_ = opened.error();
     log_error("an archived table is not shown until the next start",
               {{"table", row.name}, {"error", opened.error().to_string()}});
   }

@@ -123,7 +123,7 @@ Result<Comparison::Sides> Comparison::sides_of(const ReplayedRows& step) {
   hot::Snapshot rows = all.from(pipeline::first_row_at(all, step.first));
   rows = rows.until(pipeline::first_row_at(rows, Position{step.last.value + 1}));
   query::Pinned pinned;
-  FRESHET_TRY_STATUS(query::pin_table({.name = table_, .table = table_}, *cut, rows, pinned));
+  FRESHET_TRY_STATUS(query::pin_table({table_, table_, cut->stream}, *cut, rows, pinned));
   sides.relations["production"] = std::move(pinned.relations[table_]);
   if (auto files = pinned.archives.find(table_); files != pinned.archives.end())
     sides.archives["production"] = std::move(files->second);

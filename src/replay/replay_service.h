@@ -65,7 +65,7 @@ class ReplayService {
   using Allows = std::function<bool(std::string_view table)>;
 
   virtual ~ReplayService() = default;
-  // kNotFound FRS-5120 (no such pipeline), kInvalid FRS-5121 (the range), FRS-5122 (older than the
+  // kNotFound FRS-5120 (no such pipeline), kInvalid FRS-5128 (the range), FRS-5122 (older than the
   // log), FRS-5123 (`into`).
   virtual Result<ReplayEstimate> estimate(const ReplayRequest& request, const Allows& allows) = 0;
   // Begins it. Besides: kThrottled FRS-5124 (one runs already, or memory is tight).

@@ -334,7 +334,7 @@ TEST_F(ReplaysTest, RefuseWhatCannotBe) {
   EXPECT_EQ(number_of(request), 5120);
   request = whole();
   request.from_us = request.to_us;
-  EXPECT_EQ(number_of(request), 5121);
+  EXPECT_EQ(number_of(request), 5128);
   request = whole();
   request.into = "copy";
   EXPECT_EQ(number_of(request), 5123) << "there is no archive";

@@ -28,7 +28,7 @@ constexpr std::chrono::milliseconds kWait{20};
 constexpr double kIdsPerSecond = 400'000, kRecordsPerSecond = 150'000;
 
 Error bad_range(std::string what) {
-  return {Code::kInvalid, 5121, std::move(what)};
+  return {Code::kInvalid, 5128, std::move(what)};
 }
 
 // Where a stream's log begins.

@@ -169,8 +169,8 @@ def test_case_08_a_poison_event_is_replayed_after_the_fix(start_server):
 def test_bad_ranges_names_and_keys_are_refused_with_their_reason(start_server):
     server = start_server()
     publish(server, [events.make(number) for number in range(10)])
-    for arguments, code in [(("--from", "-1h", "--to", "-2h"), "FRS-5121"),
-                            (("--from", "-1h", "--to", "-30m"), "FRS-5121"),
+    for arguments, code in [(("--from", "-1h", "--to", "-2h"), "FRS-5128"),
+                            (("--from", "-1h", "--to", "-30m"), "FRS-5128"),
                             (("--from", "-1h", "--pipeline", "others"), "FRS-5120"),
                             (("--from", "-1h", "--into", "copy"), "FRS-5123"),
                             (("--from", "-1h", "--into", "no/name"), "FRS-5123")]:
