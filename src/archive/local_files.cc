@@ -73,7 +73,7 @@ Result<std::string> LocalFiles::path_of(const StoredFile& file, bool only_copies
     return copies_.front().path;
   }
   if (only_copies) {
-    return Error(Code::kUnavailable, 3843,
+    return Error(Code::kUnavailable, 3848,
                  "no copy is here, and the object store did not answer for another file");
   }
   std::string path = fmt::format("{}/{}.parquet", folder_, ++next_);
@@ -100,6 +100,14 @@ Status LocalFiles::fetch(const StoredFile& file, const std::string& path) {
       fmt::format("{}: {} bytes with checksum {} came from the store, {} bytes with {} "
                   "were archived",
                   store_.url_of(file.name), got.first, got.second, file.bytes, file.checksum));
+}
+
+Status LocalFiles::clear() {
+  MutexLock lock(mutex_);
+  for (const Copy& copy : copies_) FRESHET_TRY_STATUS(remove_if_there(disk_, copy.path));
+  copies_.clear();
+  bytes_ = 0;
+  return ok();
 }
 
 void LocalFiles::make_room() {

@@ -6,6 +6,7 @@
 #include <array>
 
 #include "archive/iceberg/transform.h"
+#include "archive/table_build.h"
 #include "archive/table_columns.h"
 #include "archive/table_past.h"
 #include "common/bytes.h"
@@ -121,14 +122,21 @@ std::string Table::random_uuid() {
 }
 
 Result<std::unique_ptr<Table>> Table::open(const TableParts& parts, const pipeline::TableInfo& info,
-                                           const std::optional<catalog::ArchiveTableRow>& row) {
+                                           const std::optional<catalog::ArchiveTableRow>& row,
+                                           const iceberg::Properties& properties) {
   auto table = std::unique_ptr<Table>(new Table(parts, info));
   if (row) {
     FRESHET_TRY(auto state, load_table_state(parts.store, parts.catalog, *row));
+    if (is_filled(*state) && !info.pipeline.empty()) {
+      return Error(Code::kInvalid, kErrorFilledTable,
+                   fmt::format("the archived table {} was made by a replay: give pipeline {} "
+                               "another table",
+                               info.name, info.pipeline));
+    }
     table->set_state(std::move(state));
     table->building_ = row->building;
   } else {
-    FRESHET_TRY_STATUS(table->make_table());
+    FRESHET_TRY_STATUS(table->make_table(properties));
   }
   FRESHET_TRY_STATUS(table->fit_columns());
   FRESHET_TRY_STATUS(table->read_columns());
@@ -136,8 +144,9 @@ Result<std::unique_ptr<Table>> Table::open(const TableParts& parts, const pipeli
 }
 
 // A table without a snapshot.
-Status Table::make_table() {
+Status Table::make_table(const iceberg::Properties& properties) {
   iceberg::NewTable made;
+  made.properties = properties;
   made.table_uuid = random_uuid();
   made.location = parts_.store.url_of(folder());
   FRESHET_TRY(made.schema, iceberg::new_schema(info_.schema));

@@ -83,8 +83,12 @@ Result<std::vector<HeldManifest>> Table::next_manifests(const TableState& base,
     std::size_t before = removed.size();
     std::vector<iceberg::ManifestEntry> entries =
         iceberg::rewrite_entries(held.manifest->entries, snapshot.snapshot_id, removed);
-    for (const iceberg::ManifestEntry& entry : entries) {
-      if (!entry.is_live()) snapshot.deleted.add(entry.file);
+    for (iceberg::ManifestEntry& entry : entries) {
+      if (entry.is_live()) continue;
+      snapshot.deleted.add(entry.file);
+      if (!change.is_erasure) continue;
+      entry.file.lower_bounds.clear();
+      entry.file.upper_bounds.clear();
     }
     if (merge) {
       merged.insert(merged.end(), entries.begin(), entries.end());

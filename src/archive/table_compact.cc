@@ -71,15 +71,20 @@ Result<CompactReport> Table::compact(const CompactionRules& rules,
   return report;
 }
 
-Status Table::merge_files(const std::vector<iceberg::DataFile>& files, const CompactionRules& rules,
-                          const std::function<bool()>& is_cancelled, CompactReport& report) {
+sql::ParquetMerge Table::merge_of(const std::string& name) const {
   sql::ParquetMerge merge;
   merge.layout = layout_;
   merge.layout.columns = read_columns_;  // those too that rows have no more
-  merge.path = parts_.work_folder + "/merge-" + folder() + ".parquet";
+  merge.path = fmt::format("{}/{}-{}.parquet", parts_.work_folder, name, folder());
   merge.position_column = info_.schema.find("position");
   merge.sub_position_column = info_.schema.find("sub_position");
-  merge.id_column = info_.id_column;
+  return merge;
+}
+
+Status Table::merge_files(const std::vector<iceberg::DataFile>& files, const CompactionRules& rules,
+                          const std::function<bool()>& is_cancelled, CompactReport& report) {
+  sql::ParquetMerge merge = merge_of("merge");
+  if (!rules.keeps_duplicates) merge.id_column = info_.id_column;
   merge.is_cancelled = is_cancelled;
   std::shared_ptr<const TableState> now = state();
   const iceberg::Field* position = now->metadata.current_schema().find("position");

@@ -26,6 +26,7 @@
 #include "log/journal.h"
 #include "pipeline/checkpoint_store.h"
 #include "pipeline/crash_marker.h"
+#include "pipeline/erasure.h"
 #include "pipeline/log_clock.h"
 #include "pipeline/replay_queue.h"
 #include "pipeline/stream_pipeline.h"
@@ -45,6 +46,7 @@ struct ShardStream {
   std::string name;
   std::int64_t retention_us = 0;
   std::uint64_t keep_bytes = 0;           // 0: no limit of its own
+  bool before_archive = false;            // records and rows may go that no file holds yet
   std::vector<OpenPartition> partitions;  // by hash_last: together they cover every hash key
   // Null where the stream feeds no table. Shared: a reader may hold it when the stream is deleted.
   std::shared_ptr<StreamPipeline> pipeline;
@@ -63,6 +65,11 @@ struct ShardConfig {
   std::uint64_t disk_bytes_max = ~0ull;        // of the journal's segments and checkpoints
   // Records between two checkpoints: about so many a start reads again at most.
   std::uint64_t checkpoint_records = 3'000'000;
+  // What was erased does not come in again. `decode` tells what an event says of itself.
+  std::shared_ptr<const ErasureRules> erasures = nullptr;
+  DecodeConfig decode = {};
+  // Nothing that arrived since may expire; null: there are no holds. Written by others.
+  const std::atomic<std::int64_t>* held_from_us = nullptr;
   bool plant_early_answers =
       false;  // wrong on purpose, for the simulation: answers before the sync
 };
@@ -180,7 +187,10 @@ class Shard {
     std::deque<ByteSample> samples;
     std::int64_t visible_from_us = 0;  // no visible record arrived before
     std::uint64_t bytes = 0;
+    bool is_full = false;            // keep_bytes is reached by what is not archived
+    bool loses_unarchived = false;   // by keep.before_archive
     std::vector<log::Record> batch;  // of the block in hand
+    std::unique_ptr<Eraser> eraser;  // null where there is nothing to look for
   };
 
   // A checkpoint that the background writes. Shared with it.
@@ -204,6 +214,8 @@ class Shard {
   void admit_puts();
   bool admit(Put& put);
   Status append_put(StreamRuntime& runtime, Put& put);
+  Result<Position> append_record(StreamRuntime& runtime, const EventRecord& record,
+                                 PartitionId partition, std::int64_t now_us);
   void refuse(Put& put, Error error);
   PartitionId route(const ShardStream& stream, HashKey hash) const;
   void submit_block();
@@ -228,6 +240,11 @@ class Shard {
   void upkeep();
   // `decided_us`: dedup has decided everything up to that log time.
   void trim_stream(StreamRuntime& runtime, std::int64_t now_us, std::int64_t decided_us);
+  static Position may_go_up_to(const ShardStream& stream);
+  static bool is_above_limit(const StreamRuntime& runtime);
+  static bool is_full(const StreamRuntime& runtime);
+  void set_full(StreamRuntime& runtime, bool is_full);
+  void note_unarchived(StreamRuntime& runtime, Position from, Position archived);
   void fail(const Error& error);
   void answer_all(const Error& error);
   std::int64_t wait_us() const;

@@ -39,7 +39,9 @@ KnownTables known_tables(pipeline::TableService& service) {
       continue;
     }
     known[lower_case(info.name)] = {info.name, info.name, info.stream, false};
-    if (info.name.find('$') == std::string::npos) add_ledger(info.name, info.stream);
+    // What no pipeline fills has no account of its own.
+    bool has_ledger = info.name.find('$') == std::string::npos && !info.pipeline.empty();
+    if (has_ledger) add_ledger(info.name, info.stream);
   }
   return known;
 }
@@ -157,9 +159,10 @@ struct Engine::State {
         pinned.relations[table.name] = make_ledger_relation(cut->second.ledger);
         continue;
       }
-      if (!cut->second.tables.contains(table.name)) return vanished(table);
+      auto rows = cut->second.tables.find(table.name);
+      if (rows == cut->second.tables.end()) return vanished(table);
       FRESHET_TRY_STATUS(moment.is_past() ? pin_past_table(table, cut->second, moment, pinned)
-                                          : pin_table(table, cut->second, pinned));
+                                          : pin_table(table, cut->second, rows->second, pinned));
     }
     if (moment.is_past()) token = moment.cut;
     return pinned;

@@ -297,9 +297,9 @@ TEST_F(EngineTest, DeadAndLedgerAreTables) {
   open();
   EXPECT_EQ(csv("SELECT * FROM \"detections$dead\""), "reason,raw\nparse,ewD/\n");
   EXPECT_EQ(csv("SELECT * FROM detections$ledger"),
-            "camera_id,minute,received,accepted,duplicate,late,refused,filtered\n"
-            "even,2026-11-22T10:00:00.000000Z,1,1,0,0,0,0\n"
-            "\"\",2026-11-22T10:01:00.000000Z,1,0,0,0,1,0\n");
+            "camera_id,minute,received,accepted,duplicate,late,refused,filtered,erased\n"
+            "even,2026-11-22T10:00:00.000000Z,1,1,0,0,0,0,0\n"
+            "\"\",2026-11-22T10:01:00.000000Z,1,0,0,0,1,0,0\n");
 }
 
 TEST_F(EngineTest, TakesEveryKindOfQueryAndNothingElse) {

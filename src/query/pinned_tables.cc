@@ -90,10 +90,10 @@ CutPoint cut_point_of(const pipeline::Cut& cut) {
   return point;
 }
 
-Status pin_table(const KnownTable& table, const pipeline::Cut& cut, Pinned& pinned) {
+Status pin_table(const KnownTable& table, const pipeline::Cut& cut, const hot::Snapshot& rows,
+                 Pinned& pinned) {
   const pipeline::ArchivedPart* part = archived_part(table, cut);
-  return pin_parts(table, cut.tables.at(table.name), part, part == nullptr ? nullptr : part->files,
-                   pinned);
+  return pin_parts(table, rows, part, part == nullptr ? nullptr : part->files, pinned);
 }
 
 Status pin_past_table(const KnownTable& table, const pipeline::Cut& cut, const PastMoment& moment,

@@ -37,8 +37,9 @@ struct PastMoment {
 
 CutPoint cut_point_of(const pipeline::Cut& cut);
 
-// The cut must have the table. FRS-5014.
-Status pin_table(const KnownTable& table, const pipeline::Cut& cut, Pinned& pinned);
+// `rows` are the cut's of the table, or some of them. FRS-5014.
+Status pin_table(const KnownTable& table, const pipeline::Cut& cut, const hot::Snapshot& rows,
+                 Pinned& pinned);
 // As it was then. FRS-5014, FRS-5015, FRS-5016, FRS-5018, FRS-5019.
 Status pin_past_table(const KnownTable& table, const pipeline::Cut& cut, const PastMoment& moment,
                       Pinned& pinned);

@@ -457,6 +457,34 @@ def test_columns_that_come_and_go(start_server):
 # ---- what is said of it -------------------------------------------------------------------------------------
 
 
+def test_a_deleted_stream_leaves_its_archive(start_server):
+    """Its last rows are archived first; a stream of that name made again goes on with them."""
+    server = start_server(configs.standard() + archives.config(commit_every=NEVER))
+    kinesis, archive = server.client("kinesis"), Archive(server)
+    events.put_all(kinesis, "detections", [events.record(events.make(i, run="first")) for i in range(100)])
+    kinesis.delete_stream(StreamName="detections")
+    kinesis.create_stream(StreamName="detections", ShardCount=2)
+    wait_for("the files", lambda: server.request("POST", "/v1/sql", b'{"sql":"SELECT 1 FROM detections"}')[0] == 200)
+    assert server.value("SELECT count(*) FROM detections") == 100
+    events.put_all(kinesis, "detections", [events.record(events.make(i, run="second")) for i in range(10)])
+    assert server.value("SELECT count(*) FROM detections") == 110
+    archive.flush()
+    assert server.value("SELECT count(DISTINCT detection_id) FROM detections") == 110
+
+
+def test_a_stream_stays_while_its_rows_cannot_be_archived(start_server):
+    server = start_server(configs.standard() + archives.config(commit_every=NEVER))
+    kinesis = server.client("kinesis")
+    events.put_all(kinesis, "detections", [events.record(events.make(i)) for i in range(10)])
+    shutil.rmtree(server.data / "archive")
+    (server.data / "archive").write_text("in the way")
+    with pytest.raises(kinesis.exceptions.ResourceInUseException, match="FRS-3435|not archived"):
+        kinesis.delete_stream(StreamName="detections")
+    assert server.value("SELECT count(*) FROM detections") == 10
+    events.put_all(kinesis, "detections", [events.record(events.make(10))])
+    assert server.value("SELECT count(*) FROM detections") == 11
+
+
 def test_what_is_said_of_the_archive(start_server):
     server = start_server(configs.standard(more=archives.config(commit_every=NEVER)))
     archive = Archive(server)
