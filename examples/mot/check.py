@@ -160,7 +160,7 @@ def check_dead(checker, manifest):
 
 def check_ledger(checker, manifest, wanted_rows):
     unbalanced = checker.rows('SELECT * FROM "detections$ledger" '
-                              "WHERE received <> accepted + duplicate + late + refused + filtered")
+                              "WHERE received <> accepted + duplicate + late + refused + filtered + erased")
     for row in unbalanced:
         checker.faults.append(f"the ledger does not balance: {row}")
     total = {name: int(value or 0) for name, value in checker.rows(

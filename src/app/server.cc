@@ -10,6 +10,7 @@
 #include <functional>
 #include <thread>
 
+#include "app/erasures.h"
 #include "app/http_services.h"
 #include "app/memory_plan.h"
 #include "app/reference_files.h"
@@ -23,6 +24,8 @@
 #include "net/server.h"
 #include "pipeline/runner.h"
 #include "query/engine.h"
+#include "replay/all_tables.h"
+#include "replay/replays.h"
 #include "server/console/http_api.h"
 #include "server/dynamodb/door.h"
 #include "server/gate/gate.h"
@@ -150,10 +153,13 @@ std::vector<gate::Key> to_keys(const Config& config, Status& status) {
 }  // namespace
 
 struct Server::State {
-  explicit State(const Config& c)
-      : config(c), memory(plan_memory(c.limits, !c.archive.url.empty())) {}
+  State(const Config& c, std::function<void()> again)
+      : config(c),
+        begin_again(std::move(again)),
+        memory(plan_memory(c.limits, !c.archive.url.empty())) {}
 
   Config config;
+  std::function<void()> begin_again;
   MemoryPlan memory;
   MemoryBudget requests{memory.requests_bytes};
   std::unique_ptr<io::ThreadPool> workers;
@@ -163,9 +169,12 @@ struct Server::State {
   std::unique_ptr<io::ThreadPool> archive_jobs;  // verifies and compactions
   std::atomic<bool> references_stop{false};
   std::unique_ptr<ReferenceReloader> reloader;
+  std::unique_ptr<replay::AllTables> all_tables;
+  std::unique_ptr<replay::Replays> replays;
   std::unique_ptr<query::Engine> engine;
   std::unique_ptr<PipelineExplain> explain;
   std::unique_ptr<PipelineReferences> references;
+  std::unique_ptr<Erasures> erasures;
   std::unique_ptr<gate::Gate> gate;
   std::unique_ptr<kinesis::KinesisDoor> kinesis;
   std::unique_ptr<dynamodb::DynamoDbDoor> dynamodb;
@@ -197,7 +206,12 @@ Status Server::State::start() {
   FRESHET_TRY(LoadedReferences files, load_references(config, reference_folder(config),
                                                       [this] { return references_stop.load(); }));
   workers = std::make_unique<io::ThreadPool>("worker", 2, kWorkerQueueMax);
-  auto started = pipeline::Runner::start(to_runner_config(config, memory), std::move(files.tables),
+  ErasureWork erasure_work(config, io::system_disk(), clock);
+  pipeline::RunnerConfig runner_config = to_runner_config(config, memory);
+  runner_config.before_log = [&](catalog::Catalog& catalog) {
+    return erasure_work.before_log(catalog);
+  };
+  auto started = pipeline::Runner::start(std::move(runner_config), std::move(files.tables),
                                          io::system_disk(), clock, io::system_random(), *workers);
   // A file that cannot be read may be why a pipeline finds no such column.
   if (!started && !files.refused.empty()) return std::move(files.refused.front().second);
@@ -205,6 +219,11 @@ Status Server::State::start() {
   FRESHET_TRY_STATUS(keep_versions_of(files.refused));
   files.settle();
   FRESHET_TRY_STATUS(open_archive());
+  FRESHET_TRY_STATUS(erasure_work.behind_log(runner->catalog(), archive.get()));
+  if (archive) {
+    FRESHET_TRY_STATUS(archive->start());
+    runner->streams().use_archive([this] { return archive->flush(); });
+  }
   std::error_code ignored;  // what an end in the middle of a read has left
   std::filesystem::remove_all(reference_folder(config), ignored);
   reloader =
@@ -239,6 +258,7 @@ Status Server::State::open_archive() {
   archive_config.compact = config.archive.compact;
   archive_config.keep_snapshots_us = config.archive.keep_snapshots_us;
   archive_config.copies_bytes = config.archive.copies_bytes;
+  archive_config.rows_are_held = [this] { return runner->rows_are_held(); };
   for (const TableConfig& table : config.tables) {
     archive::RetentionRules rules;
     rules.keep_us = table.keep_archive_us;
@@ -248,8 +268,6 @@ Status Server::State::open_archive() {
   FRESHET_TRY(archive, archive::Archive::open(archive_config, *std::move(store), runner->catalog(),
                                               runner->tables(), io::system_disk(),
                                               io::system_clock(), io::system_random()));
-  FRESHET_TRY_STATUS(archive->start());
-  runner->streams().use_archive([this] { return archive->flush(); });
   archive_jobs = std::make_unique<io::ThreadPool>("archive-job", 1, 16);
   return ok();
 }
@@ -340,14 +358,20 @@ Status Server::State::open_http_door(std::vector<gate::Key> keys) {
   engine_config.time_us = config.limits.query_time_us;
   engine_config.rows_max = config.limits.query_rows_max;
   engine_config.at_once = config.limits.queries_at_once;
-  FRESHET_TRY(engine, query::Engine::open(engine_config, runner->tables(), io::system_clock()));
+  all_tables = std::make_unique<replay::AllTables>(runner->tables(), archive.get());
+  FRESHET_TRY(engine, query::Engine::open(engine_config, *all_tables, io::system_clock()));
   explain = std::make_unique<PipelineExplain>(runner->tables());
   references = std::make_unique<PipelineReferences>(
       config.references, config.data_directory + "/incoming", runner->references(),
       io::system_clock(), io::system_random());
+  erasures = std::make_unique<Erasures>(config, *runner, *engine, archive.get(), io::system_disk(),
+                                        io::system_clock(), begin_again);
+  replays = std::make_unique<replay::Replays>(
+      replay::ReplaysConfig{.folder = config.data_directory + "/replay", .limits = {}}, *runner,
+      archive.get());
   http_api = std::make_unique<console::HttpApi>(
       console::HttpApiParts{.streams = runner->streams(),
-                            .tables = runner->tables(),
+                            .tables = *all_tables,
                             .engine = *engine,
                             .explain = *explain,
                             .references = *references,
@@ -357,8 +381,10 @@ Status Server::State::open_http_door(std::vector<gate::Key> keys) {
                             .hash_partition_key = kinesis::hash_of_partition_key,
                             .health = [this] { return health(); },
                             .archive = archive.get(),
+                            .replays = replays.get(),
                             .archive_executor = archive_jobs.get(),
-                            .archive_access = archive_access()});
+                            .archive_access = archive_access(),
+                            .erasures = erasures.get()});
   http_api->replace_keys(std::move(keys));
   http::ServerOptions options;
   options.handler = http_api->handler();
@@ -404,6 +430,7 @@ void Server::State::stop() {
   if (reloader) reloader->stop();
   if (http_api) http_api->stop();
   archive_stops.store(true);
+  if (replays) replays->stop();
   if (archive) archive->stop();
   if (archive_jobs) archive_jobs->stop();
   if (workers) workers->stop();
@@ -416,8 +443,9 @@ Server::~Server() {
   stop();
 }
 
-Result<std::unique_ptr<Server>> Server::start(const Config& config) {
-  auto state = std::make_unique<State>(config);
+Result<std::unique_ptr<Server>> Server::start(const Config& config,
+                                              std::function<void()> begin_again) {
+  auto state = std::make_unique<State>(config, std::move(begin_again));
   auto server = std::unique_ptr<Server>(new Server(std::move(state)));
   FRESHET_TRY_STATUS(server->state_->start());
   return server;

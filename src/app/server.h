@@ -1,6 +1,7 @@
 // The server: builds the parts in order, and stops them in the order back.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -17,8 +18,11 @@ struct Addresses {
 // Owned by the command that runs it; one thread.
 class Server {
  public:
-  // Returns when the doors are open. What was acknowledged before is readable then.
-  static Result<std::unique_ptr<Server>> start(const Config& config);
+  // Returns when the doors are open. What was acknowledged before is readable then. `begin_again`
+  // is called, on any thread, when the server is to be stopped and started anew: an erasure wants
+  // it. Without it there are no erasures.
+  static Result<std::unique_ptr<Server>> start(const Config& config,
+                                               std::function<void()> begin_again = {});
   ~Server();  // stop()
   const Addresses& addresses() const;
   // Lines for the operator: what was found at start, how it listens, who may come in.

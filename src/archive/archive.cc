@@ -93,7 +93,7 @@ Status Archive::open_tables() {
   for (const pipeline::TableInfo& info : pipeline_tables_.tables()) {
     FRESHET_TRY([[maybe_unused]] auto table, open_table(info));
   }
-  return ok();
+  return open_filled_tables();
 }
 
 Status Archive::open_parts() {
@@ -148,6 +148,7 @@ Status Archive::start() {
     if (changed_.wait_until(mutex_, until) == std::cv_status::timeout) return ok();
   }
   bool is_final = !*opened_ && (opened_->error().number() == kErrorAnothersPlace ||
+                                opened_->error().number() == kErrorFilledTable ||
                                 opened_->error().number() == kErrorColumnsDoNotFit);
   return is_final ? *opened_ : ok();
 }
@@ -205,8 +206,9 @@ void Archive::run_compaction() {
     }
     if (!config_.compact) continue;
     for (const std::shared_ptr<Table>& table : all_tables()) {
-      auto compacted =
-          table->compact({.memory_bytes = config_.memory_bytes}, [this] { return stopping(); });
+      auto compacted = table->compact(
+          {.memory_bytes = config_.memory_bytes, .keeps_duplicates = config_.rows_are_held()},
+          [this] { return stopping(); });
       publish(*table);
       std::string error = compacted ? "" : compacted.error().to_string();
       if (!compacted && !stopping() && error != last_error) {
@@ -286,8 +288,33 @@ Status Archive::upkeep() {
   return ok();
 }
 
+Result<EraseReport> Archive::erase(const Judge& judge) {
+  FRESHET_TRY_STATUS(open_tables());
+  EraseReport report;
+  for (const std::shared_ptr<Table>& table : all_tables()) {
+    auto judge_row = [&](const sql::JudgedRow& row) { return judge(table->name(), row); };
+    FRESHET_TRY_STATUS(table->erase(judge_row, config_.memory_bytes, report));
+    publish(*table);
+  }
+  FRESHET_TRY_STATUS(files_->clear());
+  return report;
+}
+
+Status Archive::visit_objects(
+    const std::function<Status(const std::string& name, const std::string& bytes)>& visit) {
+  for (const std::shared_ptr<Table>& table : all_tables()) {
+    FRESHET_TRY(auto objects, store_->list(iceberg_name_of(table->name()) + "/"));
+    for (const object_store::ObjectInfo& object : objects) {
+      FRESHET_TRY(std::string bytes, store_->get(object.name));
+      FRESHET_TRY_STATUS(visit(store_->url_of(object.name), bytes));
+    }
+  }
+  return ok();
+}
+
 Status Archive::run_once() {
   FRESHET_TRY_STATUS(claim_store());
+  FRESHET_TRY_STATUS(open_filled_tables());
   Status all = ok();
   for (const pipeline::TableInfo& info : pipeline_tables_.tables()) {
     if (info.name.find('$') != std::string::npos) continue;
@@ -331,9 +358,7 @@ Result<std::shared_ptr<Table>> Archive::open_table(const pipeline::TableInfo& in
                                each.name, info.name, iceberg_name_of(info.name)));
     }
   }
-  TableParts parts{*store_, catalog_, disk_,  clock_,
-                   random_, *writer_, files_, config_.work_folder};
-  FRESHET_TRY(std::shared_ptr<Table> table, Table::open(parts, info, row));
+  FRESHET_TRY(std::shared_ptr<Table> table, Table::open(parts(), info, row));
   publish(*table);
   MutexLock lock(tables_mutex_);
   tables_[info.name] = table;
@@ -362,10 +387,20 @@ void Archive::report(const Status& committed) {
   }
   archive_metrics().failures.add();
   std::string error = committed.error().to_string();
+  tell_queries(error);
   if (error == last_error_) return;
   last_error_ = error;
   log_error("rows cannot be archived; log and memory keep them, and it is tried again",
             {{"error", error}});
+}
+
+// Of tables whose files are not known, a query says why.
+void Archive::tell_queries(const std::string& error) {
+  for (const pipeline::TableInfo& info : pipeline_tables_.tables()) {
+    auto pipeline = pipeline_tables_.pipeline_of(info.name);
+    if (!pipeline || find_table(info.name)) continue;
+    pipeline->tables()->set_archive_failure(info.name, error);
+  }
 }
 
 std::vector<ArchivedTable> Archive::tables() {
@@ -421,9 +456,11 @@ Result<VerifyReport> Archive::verify(
 Result<CompactReport> Archive::compact(std::string_view name) {
   std::shared_ptr<Table> table = find_table(name);
   if (!table) return no_such_table(name);
-  auto report =
-      table->compact({.files_min = 2, .memory_bytes = config_.memory_bytes, .any_size = true},
-                     [this] { return stopping(); });
+  auto report = table->compact({.files_min = 2,
+                                .memory_bytes = config_.memory_bytes,
+                                .any_size = true,
+                                .keeps_duplicates = config_.rows_are_held()},
+                               [this] { return stopping(); });
   publish(*table);
   return report;
 }

@@ -2,6 +2,7 @@
 // them.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <map>
 #include <memory>
@@ -11,6 +12,7 @@
 
 #include "archive/archive_service.h"
 #include "archive/table.h"
+#include "archive/table_build.h"
 #include "common/mutex.h"
 #include "pipeline/log_clock.h"
 #include "pipeline/tables.h"
@@ -27,8 +29,16 @@ struct ArchiveConfig {
   std::string work_folder;                    // below the data directory
   std::uint64_t copies_bytes = 10ull << 30;   // of files fetched from an object store for queries
   std::uint64_t memory_bytes = 256ull << 20;  // of DuckDB, while it writes
+  // While it is true no row may go, duplicates neither: a hold is in force.
+  std::function<bool()> rows_are_held = [] { return false; };
   // How long rows stay, by the name of the pipeline's table; its $dead and $dupes follow keep_us.
   std::map<std::string, RetentionRules, std::less<>> retention;
+};
+
+// A table that a replay has filled: all of its rows are in files.
+struct FilledTable {
+  pipeline::TableInfo info;
+  pipeline::ArchivedPart part;
 };
 
 class Archive : public ArchiveService {
@@ -50,11 +60,28 @@ class Archive : public ArchiveService {
   void stop();
   // Commits everything that is visible now. Not beside the thread.
   Status run_once();
-  // Takes rows out whose time is over, of every table. kUnavailable FRS-3843 where the clock was
+  // Before start(), while nobody reads: rows for which `judge` is true leave every table for good
+  // (Table::erase), and every copy of a file. `judge` is told which table a row is of.
+  using Judge = std::function<bool(std::string_view table, const sql::JudgedRow&)>;
+  Result<EraseReport> erase(const Judge& judge);
+  // Every object of every table, with its bytes.
+  Status visit_objects(
+      const std::function<Status(const std::string& name, const std::string& bytes)>& visit);
+  // Takes rows out whose time is over, of every table. kUnavailable FRS-3847 where the clock was
   // set, or stands too far from the last commit of the time before. Not beside the thread.
   Status expire_rows();
   // Lets old snapshots and orphans go, of every table. Not beside the thread.
   Status upkeep();
+
+  // Any thread, and for the build one: a new table of that name and shape. kExists FRS-3847 where
+  // there is one of that name, kInvalid FRS-3844 where files cannot hold such rows. When it is
+  // committed, show() it.
+  Result<std::unique_ptr<TableBuild>> build_table(const pipeline::TableInfo& info,
+                                                  const std::string& source,
+                                                  std::uint64_t memory_bytes);
+  Status check_new_table(const std::string& name, const Schema& schema);
+  Status show_table(const std::string& name);
+  std::vector<FilledTable> filled_tables();
 
   std::vector<ArchivedTable> tables() override;
   Result<std::vector<ArchivedFile>> files(std::string_view name) override;
@@ -72,6 +99,9 @@ class Archive : public ArchiveService {
   Status open_parts();
   Status claim_store();
   Status open_tables();
+  Status open_filled_tables();
+  Status open_filled_table(const catalog::ArchiveTableRow& row);
+  TableParts parts();
   void run();
   void run_compaction();
   bool stopping();
@@ -84,6 +114,7 @@ class Archive : public ArchiveService {
   std::shared_ptr<Table> find_table(std::string_view name);
   std::vector<std::shared_ptr<Table>> all_tables();
   void report(const Status& committed);
+  void tell_queries(const std::string& error);
 
   ArchiveConfig config_;
   std::unique_ptr<object_store::ObjectStore> store_;
@@ -98,6 +129,7 @@ class Archive : public ArchiveService {
   // Of the thread that compacts.
   std::optional<pipeline::LogClock> log_clock_;
   bool clock_refused_ = false;
+  std::atomic<bool> filled_opened_{false};
   std::string last_error_;
   std::int64_t next_commit_ns_ = 0;
   std::int64_t next_upkeep_ns_ = 0;

@@ -34,12 +34,12 @@ Status Archive::look_at_clock() {
 }
 
 Status Archive::expire_rows() {
-  if (config_.retention.empty()) return ok();
+  if (config_.retention.empty() || config_.rows_are_held()) return ok();
   std::int64_t now_us = log_clock_->now_us();
   bool suspended = clock_refused_ || log_clock_->has_stepped();
   expiry_suspended().set(suspended ? 1 : 0);
   if (suspended) {
-    return Error(Code::kUnavailable, 3843,
+    return Error(Code::kUnavailable, 3847,
                  "the clock was set, or stands far from the last commit: nothing leaves the "
                  "archive on its word; set it right, then restart the server");
   }

@@ -60,6 +60,14 @@ struct CompactReport {
   std::uint64_t rows = 0, duplicates_removed = 0;
 };
 
+// Of all tables together.
+struct EraseReport {
+  std::uint64_t files = 0;            // that were looked at
+  std::uint64_t files_rewritten = 0;  // or removed, where no row was left
+  std::uint64_t rows = 0;             // erased
+  std::uint64_t objects_removed = 0;
+};
+
 class ArchiveService {
  public:
   virtual ~ArchiveService() = default;

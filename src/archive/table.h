@@ -50,6 +50,8 @@ struct Change {
   std::vector<std::string> removed;  // URLs
   std::optional<Position> boundary;  // where it moves
   std::uint32_t ref_version = 0;
+  // What is removed must be told by nothing that stays: its bounds hold values of its rows.
+  bool is_erasure = false;
 };
 
 // Small files of a day are merged, those of a size with each other, so that no row is written again
@@ -59,6 +61,7 @@ struct CompactionRules {
   std::uint64_t bytes_max = 256ull << 20;     // larger files are left alone
   std::uint64_t memory_bytes = 256ull << 20;  // of the merge
   bool any_size = false;                      // all small files of a day together
+  bool keeps_duplicates = false;              // a hold is in force: no row may go
 };
 
 // How long rows stay in the files since they arrived (decision 0803).
@@ -81,7 +84,8 @@ class Table {
   // kInvalid FRS-3603 where a column's type does not fit what files hold.
   static Result<std::unique_ptr<Table>> open(const TableParts& parts,
                                              const pipeline::TableInfo& info,
-                                             const std::optional<catalog::ArchiveTableRow>& row);
+                                             const std::optional<catalog::ArchiveTableRow>& row,
+                                             const iceberg::Properties& properties = {});
 
   std::shared_ptr<const TableState> state() const;
   // What queries read from here on.
@@ -91,6 +95,10 @@ class Table {
   // is left to do. What fails changes nothing.
   Result<bool> append(const hot::Snapshot& rows, Position published, std::uint32_t ref_version,
                       std::uint64_t rows_max);
+  // Files of the rows below `end`, which stand at [first, last]: in the store, and in no snapshot
+  // before a commit names them.
+  Result<std::vector<NewFile>> write_files(const hot::Snapshot& rows, hot::RowNumber end,
+                                           Position first, Position last);
   Status commit(const Change& change);
 
   // Merges what the rules find, one merge after another, until nothing is left or `is_cancelled`.
@@ -98,6 +106,12 @@ class Table {
   Result<CompactReport> compact(const CompactionRules& rules,
                                 const std::function<bool()>& is_cancelled);
 
+  // Writes every file anew that holds rows to be erased, without them, in one commit; then lets all
+  // other snapshots and everything that only they name go. Only where no query runs and nothing
+  // else commits. `judge` is asked in any order. What fails in the middle is finished by the same
+  // call again.
+  Status erase(const std::function<bool(const sql::JudgedRow&)>& judge, std::uint64_t memory_bytes,
+               EraseReport& report);
   // Takes the rows out whose time is over at `now_us`, log time: files that hold nothing else in
   // one commit, the others written anew without them. The files go from the store like all that no
   // snapshot names. What fails changes nothing, or has done a part that stays done.
@@ -115,11 +129,9 @@ class Table {
 
  private:
   Table(const TableParts& parts, const pipeline::TableInfo& info);
-  Status make_table();
+  Status make_table(const iceberg::Properties& properties);
   Status fit_columns();
   Status read_columns();
-  Result<std::vector<NewFile>> write_files(const hot::Snapshot& rows, hot::RowNumber end,
-                                           Position first, Position last);
   Result<NewFile> store_file(const sql::ParquetFile& file, Position first, Position last);
   Result<std::string> put_file(const sql::ParquetFile& file, const std::string& folder,
                                const std::string& stem);
@@ -130,12 +142,13 @@ class Table {
   Result<HeldManifest> write_manifest(const iceberg::ManifestHead& head,
                                       const std::vector<iceberg::ManifestEntry>& entries,
                                       std::int64_t snapshot_id, std::int64_t sequence_number);
+  sql::ParquetMerge merge_of(const std::string& name) const;
+  sql::JudgedColumns judged_columns() const;
   Status merge_files(const std::vector<iceberg::DataFile>& files, const CompactionRules& rules,
                      const std::function<bool()>& is_cancelled, CompactReport& report);
   Status expire_in_file(const iceberg::DataFile& file, const sql::RowExpiry& expiry,
                         const RetentionRules& rules, const std::function<bool()>& is_cancelled,
                         RetentionReport& report);
-  sql::ParquetMerge merge_of(const std::string& name) const;
   Result<iceberg::TableMetadata> with_snapshot(const TableState& base, const Change& change,
                                                std::vector<HeldManifest>& manifests);
   Status put_in_force(const TableState& base, iceberg::TableMetadata metadata,

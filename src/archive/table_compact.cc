@@ -84,7 +84,7 @@ sql::ParquetMerge Table::merge_of(const std::string& name) const {
 Status Table::merge_files(const std::vector<iceberg::DataFile>& files, const CompactionRules& rules,
                           const std::function<bool()>& is_cancelled, CompactReport& report) {
   sql::ParquetMerge merge = merge_of("merge");
-  merge.id_column = info_.id_column;
+  if (!rules.keeps_duplicates) merge.id_column = info_.id_column;
   merge.is_cancelled = is_cancelled;
   std::shared_ptr<const TableState> now = state();
   const iceberg::Field* position = now->metadata.current_schema().find("position");

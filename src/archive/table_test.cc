@@ -1,5 +1,6 @@
 #include "archive/table.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -87,6 +88,21 @@ class ArchivedTableTest : public testing::Test {
       batch.columns[2].append(cameras_[last_ % cameras_.size()]);
       batch.columns[3].append(static_cast<std::int32_t>(last_));
       batch.columns[4].append(last_);
+      batch.columns[5].append(std::uint32_t{0});
+    }
+    ASSERT_TRUE(rows_.append(batch).has_value());
+    rows_.publish(rows_.appended());
+  }
+
+  // The ids of the first rows again, as after the horizon.
+  void add_again(std::uint64_t count) {
+    ColumnBatch batch(rows_.config().schema);
+    for (std::uint64_t i = 1; i <= count; ++i) {
+      batch.columns[0].append(EventId{i * 77, i});
+      batch.columns[1].append(kTodayUs);
+      batch.columns[2].append(std::string_view("cam-1"));
+      batch.columns[3].append(std::int32_t{9});
+      batch.columns[4].append(++last_);
       batch.columns[5].append(std::uint32_t{0});
     }
     ASSERT_TRUE(rows_.append(batch).has_value());
@@ -373,6 +389,25 @@ TEST_F(ArchivedTableTest, OnlyFilesThatMatterAreOpened) {
             "n\n0\n");
   EXPECT_EQ(read.size(), 1u);
   store_.set_hook({});
+  // And it is said why.
+  auto left_out = [&](sql::ScanConstraints constraints) {
+    auto plan = table->part().files->plan(constraints, sql::OnMissing::kFail);
+    std::string text;
+    for (const sql::LeftOut& left : plan->left_out)
+      text += std::to_string(left.count) + ": " + left.reason + "; ";
+    return text + std::to_string(plan->files.size());
+  };
+  EXPECT_EQ(left_out({}), "2");
+  EXPECT_EQ(left_out({{"event_time", {kTodayUs, std::nullopt, std::nullopt}}}),
+            "1: day of event_time is below 2024-10-04T00:00:05.000000Z; 1");
+  EXPECT_EQ(left_out({{"event_time", {std::nullopt, kTodayUs - 2 * kDayUs, std::nullopt}}}),
+            "1: day of event_time is above 2024-10-02T00:00:05.000000Z; 1");
+  EXPECT_EQ(left_out({{"position", {61, std::nullopt, std::nullopt}}}),
+            "2: position is below 61; 0");
+  EXPECT_EQ(left_out({{"camera_id", {std::nullopt, std::nullopt, {{"cam-9"}}}}}),
+            "2: camera_id is below 'cam-9'; 0");
+  EXPECT_EQ(left_out({{"camera_id", {std::nullopt, std::nullopt, {{"a", "cam-9"}}}}}),
+            "2: camera_id is none of 'a', 'cam-9'; 0");
 }
 
 TEST_F(ArchivedTableTest, ManyManifestsBecomeOne) {
@@ -524,19 +559,8 @@ TEST_F(ArchivedTableTest, DuplicatesBeyondTheHorizonGoWithCompaction) {
   auto table = open();
   add_rows(10);
   append_all(*table);
-  // The same ids again, as after the horizon.
   std::uint64_t first = last_;
-  ColumnBatch batch(rows_.config().schema);
-  for (std::uint64_t i = 1; i <= 4; ++i) {
-    batch.columns[0].append(EventId{i * 77, i});
-    batch.columns[1].append(kTodayUs);
-    batch.columns[2].append(std::string_view("cam-1"));
-    batch.columns[3].append(std::int32_t{9});
-    batch.columns[4].append(++last_);
-    batch.columns[5].append(std::uint32_t{0});
-  }
-  ASSERT_TRUE(rows_.append(batch).has_value());
-  rows_.publish(rows_.appended());
+  add_again(4);
   append_all(*table);
   auto report = table->compact({.files_min = 2, .any_size = true}, [] { return false; });
   ASSERT_TRUE(report.has_value()) << report.error().to_string();
@@ -544,6 +568,72 @@ TEST_F(ArchivedTableTest, DuplicatesBeyondTheHorizonGoWithCompaction) {
   EXPECT_EQ(table->state()->metadata.current_snapshot()->summary.at("operation"), "overwrite");
   EXPECT_EQ(ask(*table, "SELECT count(*) AS n, max(position) AS last FROM detections"),
             "n,last\n10," + std::to_string(first) + "\n");
+}
+
+// Compaction removes rows; a cut from before still shows them, for as long as its snapshot is kept.
+TEST_F(ArchivedTableTest, AcceptanceFiveACutFromBeforeARewriteShowsTheRowsOfThen) {
+  auto table = open();
+  add_rows(10);
+  append_all(*table);
+  add_again(4);
+  append_all(*table);
+  add_rows(3);  // in memory while rows are removed
+  std::int64_t before_us = clock_.wall_us();
+  clock_.advance_us(10'000'000);
+  EXPECT_EQ(table->part().rewrites, 0u);
+  auto compact = [&] {
+    auto report = table->compact({.files_min = 2, .any_size = true}, [] { return false; });
+    ASSERT_TRUE(report.has_value()) << report.error().to_string();
+  };
+  compact();
+  EXPECT_EQ(table->part().rewrites, 1u);
+  append_all(*table);
+  clock_.advance_us(10'000'000);
+  std::int64_t between_us = clock_.wall_us();
+  add_again(2);
+  append_all(*table);
+  clock_.advance_us(10'000'000);
+  compact();
+  add_rows(5);
+  append_all(*table);
+  EXPECT_EQ(table->part().rewrites, 2u);
+
+  // Rows of then, of 10 + 4 + 3 and then of 10 + 3 + 2; and where positions end earlier.
+  auto count_at = [&](const pipeline::ArchiveMoment& moment) -> std::string {
+    auto files = table->part().at(moment);
+    if (!files) return files.error().to_string();
+    auto limited = std::make_shared<sql::ArchiveTable>(**files);
+    limited->last = sql::ArchiveTable::Last{"position", moment.last};
+    auto judged = database_->judge("SELECT count(*) AS n, max(position) AS last FROM detections");
+    auto answer =
+        database_->run(*judged, {}, {}, {}, sql::AnswerFormat::kCsv, {{"detections", limited}});
+    return answer ? answer->text : answer.error().to_string();
+  };
+  auto expect_the_past = [&] {
+    EXPECT_EQ(count_at({0u, 0, 17}), "n,last\n17,17\n");
+    EXPECT_EQ(count_at({0u, 0, 12}), "n,last\n12,12\n");
+    EXPECT_EQ(count_at({1u, 0, 19}), "n,last\n15,19\n");
+    EXPECT_EQ(count_at({1u, 0, 14}), "n,last\n10,10\n");
+    EXPECT_EQ(count_at({2u, 0, 19}), "n,last\n13,17\n");
+    EXPECT_EQ(count_at({std::nullopt, before_us, 17}), "n,last\n17,17\n");
+    EXPECT_EQ(count_at({std::nullopt, between_us, 17}), "n,last\n13,17\n");
+  };
+  expect_the_past();
+  table.reset();
+  table = open();
+  expect_the_past();
+
+  // What is not kept is said, not made up.
+  ASSERT_TRUE(table->expire(between_us));
+  EXPECT_THAT(count_at({0u, 0, 17}), HasSubstr("FRS-5019"));
+  EXPECT_THAT(count_at({0u, 0, 12}), HasSubstr("FRS-5019"));
+  EXPECT_THAT(count_at({std::nullopt, before_us, 17}), HasSubstr("FRS-5019"));
+  EXPECT_EQ(count_at({2u, 0, 19}), "n,last\n13,17\n");
+  clock_.advance_us(10'000'000);
+  ASSERT_TRUE(table->expire(clock_.wall_us()));
+  EXPECT_THAT(count_at({1u, 0, 19}), HasSubstr("FRS-5019"));
+  EXPECT_THAT(count_at({std::nullopt, between_us, 17}), HasSubstr("FRS-5019"));
+  EXPECT_EQ(count_at({2u, 0, 19}), "n,last\n13,17\n");
 }
 
 TEST_F(ArchivedTableTest, AColumnMayComeAndGo) {
@@ -572,6 +662,121 @@ TEST_F(ArchivedTableTest, AColumnOfAnotherTypeIsRefusedWithItsName) {
   EXPECT_EQ(opened.error().number(), 3603);
   EXPECT_THAT(opened.error().message(), HasSubstr("score"));
   EXPECT_THAT(opened.error().message(), HasSubstr("another name"));
+}
+
+// Rows of one camera on the day before yesterday, and one row by its id.
+bool shall_be_erased(const sql::JudgedRow& row) {
+  bool by_range = row.camera == "cam-2" && row.time_us &&
+                  *row.time_us < kTodayUs - 2 * kDayUs + kDayUs / 2 &&
+                  *row.time_us > kTodayUs - 2 * kDayUs - kDayUs / 2;
+  return by_range || row.id == "00000000-0000-0bc7-0000-000000000027";
+}
+
+constexpr const char* kErasedRows =
+    "SELECT count(*) AS n FROM detections WHERE (camera_id = 'cam-2' AND event_time::DATE = "
+    "'2024-10-02') OR position = 39";
+
+TEST_F(ArchivedTableTest, WhatIsErasedStandsInNoObjectOfTheStore) {
+  auto table = open();
+  add_rows(60, 2);
+  append_all(*table);
+  add_rows(60);
+  append_all(*table);
+  rows_.trim(rows_.published());
+  EXPECT_EQ(ask(*table, kErasedRows), "n\n21\n");
+  // The least id of its file: a bound in its manifest, and in the next one's entry of what left.
+  std::string id("\x00\x00\x00\x00\x00\x00\x00\x9a\x00\x00\x00\x00\x00\x00\x00\x02", 16);
+  auto objects_with_id = [&] {
+    std::size_t count = 0;
+    for (const auto& object : *store_.list("detections/"))
+      count += store_.get(object.name)->find(id) != std::string::npos ? 1 : 0;
+    return count;
+  };
+  auto judge = [](const sql::JudgedRow& row) {
+    return shall_be_erased(row) || row.id == "00000000-0000-009a-0000-000000000002" ||
+           row.id == "00000000-0000-004d-0000-000000000001";
+  };
+  EraseReport report;
+  Status erased = table->erase(judge, 256u << 20, report);
+  ASSERT_TRUE(erased.has_value()) << erased.error().to_string();
+  EXPECT_EQ(report.rows, 22u);
+  EXPECT_EQ(report.files_rewritten, 1u);
+  EXPECT_EQ(objects_with_id(), 0u);
+  EXPECT_EQ(ask(*table, kErasedRows), "n\n0\n");
+  EXPECT_EQ(ask(*table, "SELECT count(*) AS n FROM detections"), "n\n98\n");
+  EXPECT_EQ(table->state()->metadata.snapshots.size(), 1u);
+  EXPECT_EQ(data_files(), 2u);
+  expect_snapshots_whole(*table);
+  EraseReport again;
+  ASSERT_TRUE(table->erase(judge, 256u << 20, again).has_value());
+  EXPECT_EQ(again.rows, 0u);
+}
+
+TEST_F(ArchivedTableTest, AFileWithoutARowLeftGoes) {
+  auto table = open();
+  add_rows(9, 1);
+  append_all(*table);
+  add_rows(9);
+  append_all(*table);
+  rows_.trim(rows_.published());
+  EraseReport report;
+  Status erased =
+      table->erase([](const sql::JudgedRow& row) { return *row.time_us < kTodayUs - kDayUs / 2; },
+                   256u << 20, report);
+  ASSERT_TRUE(erased.has_value()) << erased.error().to_string();
+  EXPECT_EQ(report.rows, 9u);
+  EXPECT_EQ(data_files(), 1u);
+  EXPECT_EQ(ask(*table, "SELECT count(*) AS n FROM detections"), "n\n9\n");
+  expect_snapshots_whole(*table);
+}
+
+// Acceptance 3, of erasure: wherever it ends, each kept snapshot is whole, no other row goes, and
+// the next life finishes.
+TEST_F(ArchivedTableTest, AKillAtEveryCallToTheStoreLosesNoOtherRowAndErasureCompletes) {
+  std::uint64_t kills = 0, others = 0;
+  auto table = open();
+  for (Fault fault : {Fault::kDie, Fault::kDieAfter, Fault::kLoseAnswer, Fault::kRefuse}) {
+    for (std::uint64_t at = 1;; ++at) {
+      add_rows(12, 2);
+      append_all(*table);
+      add_rows(12);
+      append_all(*table);
+      rows_.trim(rows_.published());
+      others += 20;
+      std::string all_others =
+          "SELECT count(*) AS n FROM detections WHERE NOT (camera_id = 'cam-2' AND "
+          "event_time::DATE = '2024-10-02')";
+      std::string expected = fmt::format("n\n{}\n", others);
+      auto judge = [](const sql::JudgedRow& row) {
+        return row.camera == "cam-2" && *row.time_us < kTodayUs - kDayUs;
+      };
+      std::uint64_t calls = 0;
+      store_.set_hook([&](const StoreCall&) { return ++calls == at ? fault : Fault::kNone; });
+      EraseReport report;
+      Status erased = table->erase(judge, 256u << 20, report);
+      store_.set_hook({});
+      store_.revive();
+      bool is_last = erased.has_value() && calls < at;
+      if (!is_last) {
+        ++kills;
+        table.reset();
+        open_catalog();
+        table = open();
+        EXPECT_EQ(ask(*table, all_others), expected);
+        expect_snapshots_whole(*table);
+        erased = table->erase(judge, 256u << 20, report);
+        ASSERT_TRUE(erased.has_value()) << erased.error().to_string();
+      }
+      EXPECT_EQ(ask(*table, all_others), expected);
+      EXPECT_EQ(ask(*table, "SELECT count(*) AS n FROM detections"), expected);
+      EXPECT_EQ(table->state()->metadata.snapshots.size(), 1u);
+      expect_snapshots_whole(*table);
+      EXPECT_EQ(data_files(), table->state()->live_files().size());
+      if (is_last) break;
+      ASSERT_FALSE(HasFailure()) << "fault at call " << at;
+    }
+  }
+  EXPECT_GE(kills, 20u);
 }
 
 }  // namespace

@@ -16,6 +16,7 @@ namespace freshet::catalog {
 namespace {
 
 constexpr std::size_t kSecretBytes = 32;
+constexpr std::size_t kErasureKeyBytes = 16;
 
 // The file holds the iterators' secret, so it is made for its owner alone before SQLite opens it
 // (SQLite gives its side files the same mode). The directory is synced: a catalog whose name is
@@ -91,6 +92,8 @@ Result<std::unique_ptr<Catalog>> Catalog::open(const std::string& path, io::Rand
                 identity_value(database, "id_seed", sizeof(std::uint64_t), random));
     FRESHET_TRY(state->iterator_secret,
                 identity_value(database, "iterator_secret", kSecretBytes, random));
+    FRESHET_TRY(state->erasure_key,
+                identity_value(database, "erasure_key", kErasureKeyBytes, random));
     FRESHET_TRY_STATUS(transaction.commit());
     state->data_directory_id = load_le<std::uint64_t>(directory.data());
     state->id_seed = load_le<std::uint64_t>(seed.data());
@@ -109,6 +112,9 @@ std::uint64_t Catalog::id_seed() const {
 }
 std::string Catalog::iterator_secret() const {
   return state_->iterator_secret;
+}
+std::string Catalog::erasure_key() const {
+  return state_->erasure_key;
 }
 
 Result<std::vector<PoisonRow>> Catalog::poison() {

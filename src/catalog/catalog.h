@@ -91,6 +91,35 @@ struct ArchiveCommit {
   std::vector<ArchiveFileRow> added;
 };
 
+// What is to be erased, or was. No id stands here: an erasure by id keeps its digest alone.
+struct ErasureRow {
+  std::int64_t number = 0;
+  std::string label;      // what people and --confirm call it
+  std::string camera_id;  // "" where it is by id
+  std::int64_t from_us = 0, to_us = 0;
+  std::string digests;  // of the ids, 16 bytes each, one behind the other
+  // "asked", "collected", "archive" (the log is done), "done"; "refused" by a hold.
+  std::string state;
+  std::int64_t asked_us = 0;
+  std::string asked_by;
+  std::int64_t changed_us = 0;
+  std::string report;  // JSON
+};
+
+// What may not expire or be erased. Rows of lifted holds stay, for whoever asks later.
+struct HoldRow {
+  std::int64_t number = 0;
+  std::string name;
+  std::string camera_id;
+  std::int64_t from_us = 0, to_us = 0;
+  std::string digest;                // of the id it is about; "": everything of the camera's
+  std::int64_t arrived_from_us = 0;  // nothing that it covers came earlier
+  std::int64_t placed_us = 0;
+  std::string placed_by;
+  std::int64_t lifted_us = 0;  // 0: in force
+  std::string lifted_by;
+};
+
 class Catalog {
  public:
   // Makes the file where it is missing. kInvalid FRS-13xx for a schema version that this binary
@@ -101,6 +130,7 @@ class Catalog {
   std::uint64_t data_directory_id() const;  // random, made once
   std::uint64_t id_seed() const;            // of hashed event ids, made once
   std::string iterator_secret() const;      // 32 bytes, made once
+  std::string erasure_key() const;          // 16 bytes, of the digests of erased ids, made once
 
   Result<std::vector<StreamRow>> streams();
   Result<StreamId> add_stream(const StreamRow& row);  // row.id is ignored; ids are never reused
@@ -133,9 +163,19 @@ class Catalog {
   // The compare-and-swap that makes a commit: all of it, or kExists FRS-1356 where the table is not
   // at the expected version and boundary any more.
   Status commit_archive(const ArchiveCommit& commit);
+  // Where nothing was ever committed to it; else, and where there is none, nothing happens.
+  Status remove_unfinished_archive_table(const std::string& table);
   Result<std::vector<ArchiveFileRow>> archive_files(const std::string& table);
   // Of files that no kept snapshot holds any more.
   Status remove_archive_files(const std::string& table, const std::vector<std::string>& names);
+
+  Result<std::vector<ErasureRow>> erasures();               // by number
+  Result<std::int64_t> add_erasure(const ErasureRow& row);  // row.number is ignored
+  Status update_erasure(const ErasureRow& row);             // digests, state, time and report
+  Result<std::vector<HoldRow>> holds();                     // by number
+  Result<std::int64_t> add_hold(const HoldRow& row);        // kExists FRS-1357: the name is in use
+  // kNotFound FRS-1358 where no hold of that name is in force.
+  Status lift_hold(const std::string& name, std::int64_t now_us, const std::string& by);
 
  private:
   struct State;

@@ -25,6 +25,7 @@ struct Catalog::State {
   std::uint64_t data_directory_id = 0;
   std::uint64_t id_seed = 0;
   std::string iterator_secret;
+  std::string erasure_key;
 };
 
 }  // namespace freshet::catalog

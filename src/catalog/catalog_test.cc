@@ -321,5 +321,62 @@ TEST_F(CatalogTest, ADirectoryThatIsMissingIsNamed) {
   EXPECT_THAT(error.message(), HasSubstr("absent"));
 }
 
+TEST_F(CatalogTest, ErasuresAndHoldsComeBack) {
+  ErasureRow erasure;
+  erasure.label = erasure.camera_id = "cam-1";
+  erasure.from_us = 10;
+  erasure.to_us = 20;
+  erasure.digests = std::string("\0\x01 sixteen bytes", 16);
+  erasure.state = "asked";
+  erasure.asked_us = 30;
+  erasure.asked_by = "key";
+  HoldRow hold;
+  hold.name = "case";
+  hold.camera_id = "cam-2";
+  hold.to_us = 5;
+  hold.digest = std::string("\0 id", 4);
+  hold.placed_by = "key";
+  std::string key;
+  {
+    auto catalog = open();
+    key = catalog->erasure_key();
+    auto number = catalog->add_erasure(erasure);
+    ASSERT_TRUE(number);
+    erasure.number = *number;
+    erasure.state = "done";
+    erasure.report = "{}";
+    erasure.changed_us = 40;
+    ASSERT_TRUE(catalog->update_erasure(erasure));
+    ASSERT_TRUE(catalog->add_hold(hold));
+    auto twice = catalog->add_hold(hold);
+    ASSERT_FALSE(twice);
+    EXPECT_EQ(twice.error().number(), kErrorHoldExists);
+  }
+  auto catalog = open();
+  EXPECT_EQ(catalog->erasure_key(), key);
+  EXPECT_EQ(key.size(), 16u);
+  auto erasures = catalog->erasures();
+  ASSERT_TRUE(erasures && erasures->size() == 1);
+  EXPECT_EQ(erasures->front().digests, erasure.digests);
+  EXPECT_EQ(erasures->front().state, "done");
+  EXPECT_EQ(erasures->front().report, "{}");
+  EXPECT_EQ(erasures->front().changed_us, 40);
+  EXPECT_EQ(erasures->front().asked_us, 30);
+  auto holds = catalog->holds();
+  ASSERT_TRUE(holds && holds->size() == 1);
+  EXPECT_EQ(holds->front().digest, hold.digest);
+  EXPECT_EQ(holds->front().lifted_us, 0);
+  ASSERT_TRUE(catalog->lift_hold("case", 77, "other"));
+  Status again = catalog->lift_hold("case", 78, "other");
+  ASSERT_FALSE(again);
+  EXPECT_EQ(again.error().number(), kErrorNoHold);
+  // Its name may be used again; what was stays on record.
+  ASSERT_TRUE(catalog->add_hold(hold));
+  holds = catalog->holds();
+  ASSERT_TRUE(holds && holds->size() == 2);
+  EXPECT_EQ(holds->front().lifted_us, 77);
+  EXPECT_EQ(holds->front().lifted_by, "other");
+}
+
 }  // namespace
 }  // namespace freshet::catalog

@@ -19,6 +19,8 @@ inline constexpr int kErrorDamaged = 1353;
 inline constexpr int kErrorInUse = 1354;
 inline constexpr int kErrorRefused = 1355;  // by SQLite or the operating system
 inline constexpr int kErrorArchiveMoved = 1356;
+inline constexpr int kErrorHoldExists = 1357;
+inline constexpr int kErrorNoHold = 1358;
 
 // A prepared statement. Bind from 1, read columns from 0. Texts it gives are valid until the next
 // step.

@@ -74,6 +74,33 @@ CREATE TABLE archive_files (
   row_count INTEGER NOT NULL,
   checksum TEXT NOT NULL,
   PRIMARY KEY (table_name, name)) STRICT, WITHOUT ROWID;
+)sql"},
+                                     {3, R"sql(
+CREATE TABLE erasures (
+  number INTEGER PRIMARY KEY AUTOINCREMENT,
+  label TEXT NOT NULL,
+  camera_id TEXT NOT NULL,
+  from_us INTEGER NOT NULL,
+  to_us INTEGER NOT NULL,
+  digests BLOB NOT NULL,
+  state TEXT NOT NULL,
+  asked_us INTEGER NOT NULL,
+  asked_by TEXT NOT NULL,
+  changed_us INTEGER NOT NULL,
+  report TEXT NOT NULL) STRICT;
+CREATE TABLE holds (
+  number INTEGER PRIMARY KEY AUTOINCREMENT,
+  name TEXT NOT NULL,
+  camera_id TEXT NOT NULL,
+  from_us INTEGER NOT NULL,
+  to_us INTEGER NOT NULL,
+  digest BLOB NOT NULL,
+  arrived_from_us INTEGER NOT NULL,
+  placed_us INTEGER NOT NULL,
+  placed_by TEXT NOT NULL,
+  lifted_us INTEGER NOT NULL,
+  lifted_by TEXT NOT NULL) STRICT;
+CREATE UNIQUE INDEX holds_in_force ON holds (name) WHERE lifted_us = 0;
 )sql"}};
 
 Result<std::int64_t> version_of(Database& database, const std::string& path) {

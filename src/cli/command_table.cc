@@ -19,6 +19,11 @@ constexpr Flag kSeconds{"seconds", 0, "N", "how long [10]"};
 constexpr Flag kConnections{"connections", 0, "N", "clients at once [4]"};
 constexpr Flag kBenchAws{"aws", 0, "ADDRESS", "the AWS door of a running server, with --http"};
 constexpr Flag kBenchHttp{"http", 0, "ADDRESS", "the HTTP door of a running server"};
+constexpr Flag kCamera{"camera", 0, "ID", "events of this camera, with --from and --to"};
+constexpr Flag kFrom{"from", 0, "TIME", "the first event time: 2026-11-28T14:00:00Z"};
+constexpr Flag kTo{"to", 0, "TIME", "the first event time that is outside"};
+constexpr Flag kId{"id", 0, "ID", "one event, by its id"};
+constexpr Flag kConfirm{"confirm", 0, "NAME", "do it: the name as it is shown without"};
 constexpr Flag kSeed{"seed", 0, "N", "the same seed gives the same events [1]"};
 
 const std::vector<Command>& table() {
@@ -59,6 +64,7 @@ const std::vector<Command>& table() {
         {"after", 0, "TOKEN", "wait until this position is visible"},
         {"cut", 0, "TOKEN", "the tables as they were at this cut (--verbose shows an answer's)"},
         {"as-of", 0, "TIME", "the tables as they were then: 2026-11-28T09:00:00Z"},
+        {"partial", 0, "", "where archived files are missing or damaged: answer from the others"},
         kServer,
         kServerData,
         kToken,
@@ -106,6 +112,27 @@ const std::vector<Command>& table() {
        {kServer, kServerData, kToken, kTimeout},
        {"freshet explain 01890a5d-ac96-774b-bcce-b302099a8057"},
        run_explain},
+      {"replay",
+       "data",
+       "runs the pipeline again over a range of the log",
+       "Shows what it would read, asks, and then runs the pipeline with the configuration in force "
+       "now over the events that arrived from --from on and before --to, beside production. Rows "
+       "are compared with those that production serves for the same positions, and nothing is "
+       "kept; with --into they become a table of their own in the archive. Ends with 2 where rows "
+       "differ. Ctrl-C ends it at the server too.",
+       {},
+       {{"from", 0, "TIME", "2026-11-28T09:00:00Z, or -2h"},
+        {"to", 0, "TIME", "likewise [now]"},
+        {"pipeline", 'p', "NAME", "which pipeline, where there is more than one"},
+        {"camera", 0, "ID", "only the events of this camera"},
+        {"into", 0, "TABLE", "make a table of the rows, which must be new"},
+        {"from-log-start", 0, "", "begin where the log does, if that is later than --from"},
+        kYes,
+        kServer,
+        kServerData,
+        kToken},
+       {"freshet replay --from -2h", "freshet replay --from -1h --to -30m --camera cam-07 --yes"},
+       run_replay},
       {"ref put",
        "data",
        "replaces a reference table by a file",
@@ -197,6 +224,63 @@ const std::vector<Command>& table() {
        {kServer, kServerData, kToken, kTimeout},
        {"freshet archive flush"},
        run_archive_flush},
+      {"erase",
+       "data",
+       "erases events for good",
+       "Events of one camera and time range, or one id: from the log, tables, archive files, "
+       "$dead, $dupes and checkpoints, and retries of them from then on. Without --confirm it says "
+       "what would go, and how long the server would be away: it starts anew to do it, and opens "
+       "no door before it is done. Ends with 4 where a hold refuses it.",
+       {},
+       {kCamera, kFrom, kTo, kId, kConfirm, kServer, kServerData, kToken, kTimeout},
+       {"freshet erase --camera cam-0007 --from 2026-11-28T14:00:00Z --to 2026-11-28T15:00:00Z",
+        "freshet erase --id 01890a5d-ac96-774b-bcce-b302099a8057 "
+        "--confirm=01890a5d-ac96-774b-bcce-b302099a8057"},
+       run_erase},
+      {"erase ls",
+       "data",
+       "lists erasures",
+       "Each with its state: asked, collected, archive (the log is done), done, or refused by a "
+       "hold.",
+       {},
+       {kServer, kServerData, kToken, kTimeout},
+       {"freshet erase ls"},
+       run_erase_ls},
+      {"erase show",
+       "data",
+       "shows an erasure's report",
+       "What was erased where, and what the look at every byte of the data folder and the archive "
+       "found afterwards, as JSON.",
+       {{"NUMBER", true}},
+       {kServer, kServerData, kToken, kTimeout},
+       {"freshet erase show 1"},
+       run_erase_show},
+      {"hold add",
+       "data",
+       "keeps events from expiry and erasure",
+       "Until it is lifted nothing that it covers leaves the log, tables or archive, and an "
+       "erasure of it is refused.",
+       {{"NAME", true}},
+       {kCamera, kFrom, kTo, kId, kServer, kServerData, kToken, kTimeout},
+       {"freshet hold add case-17 --camera cam-0007 --from 2026-11-28T14:00:00Z "
+        "--to 2026-11-28T15:00:00Z"},
+       run_hold_add},
+      {"hold ls",
+       "data",
+       "lists holds",
+       "Those in force and those that were lifted, with who did it and when.",
+       {},
+       {kServer, kServerData, kToken, kTimeout},
+       {"freshet hold ls"},
+       run_hold_ls},
+      {"hold lift",
+       "data",
+       "lifts a hold",
+       "What it kept may expire and be erased from then on.",
+       {{"NAME", true}},
+       {kConfirm, kServer, kServerData, kToken, kTimeout},
+       {"freshet hold lift case-17 --confirm=case-17"},
+       run_hold_lift},
       {"config show",
        "operate",
        "prints the configuration in force",

@@ -45,6 +45,11 @@ bool interrupted() {
   return asked_to_stop.load();
 }
 
+void wake_waiting() {
+  std::uint64_t one = 1;
+  (void)!write(wake_file, &one, sizeof one);
+}
+
 bool wait_for_interrupt_us(std::int64_t us) {
   pollfd waiting{wake_file, POLLIN, 0};
   timespec span{us / 1'000'000, us % 1'000'000 * 1000};
@@ -52,6 +57,8 @@ bool wait_for_interrupt_us(std::int64_t us) {
     int ready = ppoll(&waiting, 1, us < 0 ? nullptr : &span, nullptr);
     if (ready >= 0 || errno != EINTR) break;
   }
+  std::uint64_t count = 0;
+  (void)!read(wake_file, &count, sizeof count);
   return interrupted();
 }
 

@@ -8,8 +8,10 @@ namespace freshet::cli {
 // Once per process, before threads are made. SIGPIPE is ignored from here on.
 void handle_interrupts();
 bool interrupted();
-// Waits until interrupted() or for that long; true where interrupted.
+// Waits until interrupted(), wake_waiting() or for that long; true where interrupted.
 bool wait_for_interrupt_us(std::int64_t us);
 inline constexpr std::int64_t kForever = -1;
+// Any thread: ends the wait that is under way, or the next one.
+void wake_waiting();
 
 }  // namespace freshet::cli

@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <atomic>
+
 #include "app/server.h"
 #include "cli/commands.h"
 #include "cli/config_sources.h"
@@ -18,7 +20,12 @@ Result<ExitCode> run_serve(const Invocation& invocation) {
     output.note("the configuration, its reference files and its SQL are sound");
     return ExitCode::kOk;
   }
-  FRESHET_TRY(auto server, app::Server::start(loaded.config));
+  std::atomic<bool> begin_again{false};
+  auto ask = [&] {
+    begin_again.store(true);
+    wake_waiting();
+  };
+  FRESHET_TRY(auto server, app::Server::start(loaded.config, ask));
   std::string report = server->start_report();
   while (report.ends_with('\n')) report.pop_back();
   output.note(report);
@@ -28,7 +35,15 @@ Result<ExitCode> run_serve(const Invocation& invocation) {
                                 addresses.aws.empty() ? "closed" : addresses.aws,
                                 addresses.http.empty() ? "closed" : addresses.http));
   output.flush();
-  wait_for_interrupt_us(kForever);
+  // Whoever knows the addresses finds the server there again.
+  if (!addresses.aws.empty()) loaded.config.listen.aws = addresses.aws;
+  if (!addresses.http.empty()) loaded.config.listen.http = addresses.http;
+  while (!wait_for_interrupt_us(kForever)) {
+    if (!begin_again.exchange(false)) continue;
+    log_info("the server starts anew, for what was asked of it", {});
+    server.reset();
+    FRESHET_TRY(server, app::Server::start(loaded.config, ask));
+  }
   log_info("stopping", {});
   server->stop();
   return ExitCode::kOk;

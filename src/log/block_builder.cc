@@ -1,6 +1,7 @@
 #include "log/block_builder.h"
 
 #include <lz4.h>
+#include <lz4hc.h>
 
 #include <cstring>
 #include <utility>
@@ -103,16 +104,19 @@ BlockBody BlockBuilder::finish() {
   return body;
 }
 
-std::optional<BlockBody> compress_body(const BlockBody& body, std::shared_ptr<AlignedBuffer> to) {
+std::optional<BlockBody> compress_body(const BlockBody& body, std::shared_ptr<AlignedBuffer> to,
+                                       CompressionEffort effort) {
   if (body.raw_bytes == 0 || body.raw_bytes > LZ4_MAX_INPUT_SIZE) return std::nullopt;
   std::uint64_t raw_directory = round_up(kBlockHeaderBytes + body.raw_bytes, 8);
   std::uint64_t directory_bytes = body.directory_count * kDirectoryEntryBytes;
   to->grow(body.block_bytes, 0);
   std::byte* bytes = to->data();
   int room = static_cast<int>(body.raw_bytes);
-  int stored =
-      LZ4_compress_default(reinterpret_cast<const char*>(body.buffer->data() + kBlockHeaderBytes),
-                           reinterpret_cast<char*>(bytes + kBlockHeaderBytes), room, room);
+  const char* from = reinterpret_cast<const char*>(body.buffer->data() + kBlockHeaderBytes);
+  char* into = reinterpret_cast<char*>(bytes + kBlockHeaderBytes);
+  int stored = effort == CompressionEffort::kQuick
+                   ? LZ4_compress_default(from, into, room, room)
+                   : LZ4_compress_HC(from, into, room, room, LZ4HC_CLEVEL_MAX);
   if (stored <= 0) return std::nullopt;
   std::uint64_t records_end = kBlockHeaderBytes + static_cast<std::uint64_t>(stored);
   std::uint64_t directory = round_up(records_end, 8);

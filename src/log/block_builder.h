@@ -81,6 +81,8 @@ class BlockBuilder {
 };
 
 // The same body compressed with lz4 into `to`; nothing where that saves no page.
-std::optional<BlockBody> compress_body(const BlockBody& body, std::shared_ptr<AlignedBuffer> to);
+enum class CompressionEffort : std::uint8_t { kQuick, kBest };
+std::optional<BlockBody> compress_body(const BlockBody& body, std::shared_ptr<AlignedBuffer> to,
+                                       CompressionEffort effort = CompressionEffort::kQuick);
 
 }  // namespace freshet::log

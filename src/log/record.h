@@ -13,6 +13,10 @@ namespace freshet::log {
 enum class RecordKind : std::uint8_t {
   kData = 0,     // what a client put
   kControl = 1,  // a decision of ours that replay must repeat: a reference table's switch, …
+  // What a client put and an erasure took away: its data is the camera's id, or nothing.
+  kErased = 2,
+  // A KPL aggregate of which some records are erased; the pipeline's aggregate.h knows how.
+  kPartlyErased = 3,
 };
 
 struct Record {

@@ -80,10 +80,13 @@ class FieldReader {
   std::string_view bytes_;
 };
 
+constexpr std::uint64_t kErasedCameraField = 4;  // of a record; ours
+
 struct PackedRecord {
   std::optional<std::uint64_t> partition_key_index;
   std::optional<std::uint64_t> explicit_hash_key_index;
   std::optional<std::string_view> data;
+  std::optional<std::string_view> erased_camera;
 };
 
 struct Message {
@@ -99,6 +102,7 @@ std::optional<PackedRecord> parse_record(std::string_view bytes) {
     if (field.is(1, kVarint)) record.partition_key_index = field.varint();
     if (field.is(2, kVarint)) record.explicit_hash_key_index = field.varint();
     if (field.is(3, kLengthDelimited)) record.data = field.bytes();
+    if (field.is(kErasedCameraField, kLengthDelimited)) record.erased_camera = field.bytes();
   }
   if (!record.partition_key_index || !record.data) return std::nullopt;  // both are `required`
   return record;
@@ -119,7 +123,7 @@ std::optional<Message> parse_message(std::string_view bytes) {
   return message;
 }
 
-bool digest_matches(std::string_view message, std::string_view digest) {
+std::string digest_of(std::string_view message) {
   // Fetched once: a look-up by name costs more than hashing a small message in OpenSSL 3.
   static EVP_MD* const md5 = EVP_MD_fetch(nullptr, "MD5", nullptr);
   FRESHET_CHECK(md5 != nullptr);
@@ -127,7 +131,23 @@ bool digest_matches(std::string_view message, std::string_view digest) {
   unsigned int computed_bytes = 0;
   FRESHET_CHECK(
       EVP_Digest(message.data(), message.size(), computed, &computed_bytes, md5, nullptr) == 1);
-  return std::memcmp(computed, digest.data(), kDigestBytes) == 0;
+  return {reinterpret_cast<const char*>(computed), kDigestBytes};
+}
+
+void append_varint(std::string& to, std::uint64_t value) {
+  for (; value >= 0x80; value >>= 7) to += static_cast<char>(value | 0x80);
+  to += static_cast<char>(value);
+}
+
+void append_number(std::string& to, std::uint64_t field, std::uint64_t value) {
+  append_varint(to, field << 3 | kVarint);
+  append_varint(to, value);
+}
+
+void append_bytes(std::string& to, std::uint64_t field, std::string_view bytes) {
+  append_varint(to, field << 3 | kLengthDelimited);
+  append_varint(to, bytes.size());
+  to += bytes;
 }
 
 Error dangling_key(std::size_t index, std::string_view table, std::uint64_t key, std::size_t keys) {
@@ -163,7 +183,7 @@ bool looks_aggregated(std::string_view data) {
 Result<bool> visit_aggregate(std::string_view data, const UserRecordVisitor& visit) {
   if (!looks_aggregated(data)) return false;
   std::string_view body = data.substr(kMagic.size(), data.size() - kMagic.size() - kDigestBytes);
-  if (!digest_matches(body, data.substr(data.size() - kDigestBytes))) return false;
+  if (digest_of(body) != data.substr(data.size() - kDigestBytes)) return false;
   std::optional<Message> message = parse_message(body);
   if (!message) return false;
   FRESHET_TRY_STATUS(check_keys(*message));
@@ -176,9 +196,50 @@ Result<bool> visit_aggregate(std::string_view data, const UserRecordVisitor& vis
       record.explicit_hash_key = message->explicit_hash_keys[*packed.explicit_hash_key_index];
     }
     record.data = *packed.data;
+    record.erased_camera = packed.erased_camera;
     visit(record);
   }
   return true;
+}
+
+std::optional<std::string> erase_in_aggregate(std::string_view data,
+                                              const UserRecordEraser& erased) {
+  std::vector<std::optional<std::string>> cameras;  // by record: of those that are erased
+  bool any = false;
+  Result<bool> visited = visit_aggregate(data, [&](const UserRecord& record) {
+    std::optional<std::string>& camera = cameras.emplace_back();
+    if (record.erased_camera) {
+      camera = *record.erased_camera;
+    } else if ((camera = erased(record))) {
+      any = true;
+    }
+  });
+  if (!visited || !*visited || !any) return std::nullopt;
+  std::string_view body = data.substr(kMagic.size(), data.size() - kMagic.size() - kDigestBytes);
+  Message message = *parse_message(body);
+  std::vector<bool> key_stays(message.partition_keys.size());
+  std::vector<bool> hash_key_stays(message.explicit_hash_keys.size());
+  for (std::size_t i = 0; i < message.records.size(); ++i) {
+    if (cameras[i]) continue;
+    const PackedRecord& record = message.records[i];
+    key_stays[*record.partition_key_index] = true;
+    if (record.explicit_hash_key_index) hash_key_stays[*record.explicit_hash_key_index] = true;
+  }
+  std::string rest;
+  for (std::size_t i = 0; i < message.partition_keys.size(); ++i)
+    append_bytes(rest, 1, key_stays[i] ? message.partition_keys[i] : "erased");
+  for (std::size_t i = 0; i < message.explicit_hash_keys.size(); ++i)
+    append_bytes(rest, 2, hash_key_stays[i] ? message.explicit_hash_keys[i] : "0");
+  for (std::size_t i = 0; i < message.records.size(); ++i) {
+    const PackedRecord& record = message.records[i];
+    std::string packed;
+    append_number(packed, 1, *record.partition_key_index);
+    if (record.explicit_hash_key_index) append_number(packed, 2, *record.explicit_hash_key_index);
+    append_bytes(packed, 3, cameras[i] ? std::string_view() : *record.data);
+    if (cameras[i]) append_bytes(packed, kErasedCameraField, *cameras[i]);
+    append_bytes(rest, 3, packed);
+  }
+  return fmt::format("{}{}{}", kMagic, rest, digest_of(rest));
 }
 
 }  // namespace freshet::pipeline

@@ -18,6 +18,9 @@ struct UserRecord {
   std::string_view partition_key;
   std::optional<std::string_view> explicit_hash_key;  // decimal, as written
   std::string_view data;
+  // Of an aggregate that stands in the log as kPartlyErased alone: this record was erased, and its
+  // camera's id is all that is left of it.
+  std::optional<std::string_view> erased_camera;
 };
 
 using UserRecordVisitor = std::function<void(const UserRecord&)>;
@@ -32,5 +35,12 @@ bool looks_aggregated(std::string_view data);
 // have. The client library drops such records; here none is visited, and the caller keeps the
 // whole as dead.
 Result<bool> visit_aggregate(std::string_view data, const UserRecordVisitor& visit);
+
+// The aggregate without what `erased` gives a camera's id for: each of those records keeps its
+// place, empty, with that id beside it in a field that the Kinesis Client Library passes over; keys
+// that no other record has go too. Nothing where none of them is erased, or `data` is no aggregate.
+using UserRecordEraser = std::function<std::optional<std::string>(const UserRecord&)>;
+std::optional<std::string> erase_in_aggregate(std::string_view data,
+                                              const UserRecordEraser& erased);
 
 }  // namespace freshet::pipeline

@@ -28,9 +28,13 @@ void BatchDecoder::clear() {
 }
 
 void BatchDecoder::decode_record(const log::Record& record, CrashMarker* marker) {
-  if (record.kind != log::RecordKind::kData) return;
+  if (record.kind == log::RecordKind::kControl) return;
+  if (record.kind == log::RecordKind::kErased) return add_erased(record, 0, record.data);
   if (!looks_aggregated(record.data)) return decode_event(record, 0, record.data, marker);
   Result<bool> aggregated = visit_aggregate(record.data, [&](const UserRecord& user_record) {
+    // In what a client sent the field means nothing.
+    if (record.kind == log::RecordKind::kPartlyErased && user_record.erased_camera)
+      return add_erased(record, user_record.index, *user_record.erased_camera);
     decode_event(record, user_record.index, user_record.data, marker);
   });
   if (!aggregated) {
@@ -50,6 +54,13 @@ DecodedEvent& BatchDecoder::add_event(const log::Record& record, std::uint32_t s
   event.arrival_us = record.arrival_us;
   event.json = json;
   return event;
+}
+
+void BatchDecoder::add_erased(const log::Record& record, std::uint32_t sub,
+                              std::string_view camera_id) {
+  DecodedEvent& event = add_event(record, sub, "");
+  event.erased = true;
+  event.camera_id = texts_.copy(camera_id);
 }
 
 void BatchDecoder::decode_event(const log::Record& record, std::uint32_t sub, std::string_view json,

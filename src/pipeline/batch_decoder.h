@@ -32,6 +32,7 @@ struct DecodedEvent {
   std::int64_t arrival_us = 0;
   std::string_view json;
   std::string_view camera_id;  // "" where it could not be read
+  bool erased = false;         // nothing is left of it but place and camera
   bool accepted = false;
   EventId id;                      // where accepted
   ContentHash content;             // where accepted
@@ -60,6 +61,7 @@ class BatchDecoder {
   void decode_event(const log::Record& record, std::uint32_t sub, std::string_view json,
                     CrashMarker* marker);
   DecodedEvent& add_event(const log::Record& record, std::uint32_t sub, std::string_view json);
+  void add_erased(const log::Record& record, std::uint32_t sub, std::string_view camera_id);
 
   Decoder decoder_;
   std::string plant_abort_at_;

@@ -11,7 +11,7 @@ namespace freshet::pipeline {
 namespace {
 
 constexpr std::uint64_t kMagic = 0x31544E504B434846;  // "FHCKPNT1" in memory order
-constexpr std::uint32_t kFormat = 1;
+constexpr std::uint32_t kFormat = 2;
 
 // Numbers little-endian, texts and lists behind their length.
 class Writer {
@@ -99,16 +99,18 @@ void read_chunk(Reader& from, hot::ChunkFile& file) {
 void write_ledger_row(Writer& to, const LedgerRow& row) {
   to.text(row.camera_id);
   to.number(row.minute_us);
-  for (std::uint64_t count : {row.counts.received, row.counts.accepted, row.counts.duplicate,
-                              row.counts.late, row.counts.refused, row.counts.filtered})
+  for (std::uint64_t count :
+       {row.counts.received, row.counts.accepted, row.counts.duplicate, row.counts.late,
+        row.counts.refused, row.counts.filtered, row.counts.erased})
     to.number(count);
 }
 
 void read_ledger_row(Reader& from, LedgerRow& row) {
   row.camera_id = from.text();
   from.number(row.minute_us);
-  for (std::uint64_t* count : {&row.counts.received, &row.counts.accepted, &row.counts.duplicate,
-                               &row.counts.late, &row.counts.refused, &row.counts.filtered})
+  for (std::uint64_t* count :
+       {&row.counts.received, &row.counts.accepted, &row.counts.duplicate, &row.counts.late,
+        &row.counts.refused, &row.counts.filtered, &row.counts.erased})
     from.number(*count);
 }
 

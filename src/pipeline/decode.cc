@@ -148,6 +148,7 @@ Decoded Decoder::State::decode(std::string_view json, std::int64_t arrival_us, C
   result.id_text = written_id;
   result.id = values.id;
   result.camera_id = values.camera_id;
+  result.event_time_us = values.event_time_us;
   if (!is_json) {
     result.reason = Reason::kParse;
     result.detail = fmt::format("{} at byte {}", reader.error(), reader.error_offset());
@@ -161,7 +162,6 @@ Decoded Decoder::State::decode(std::string_view json, std::int64_t arrival_us, C
     return result;
   }
   result.accepted = true;
-  result.event_time_us = values.event_time_us;
   result.content = hash_content(values, config.id_seed);
   if (box_bad) ++dropped_boxes;
   append_row(values, rows);

@@ -41,7 +41,7 @@ struct Decoded {
   bool accepted = false;
   EventId id;
   ContentHash content;
-  std::int64_t event_time_us = 0;
+  std::int64_t event_time_us = 0;  // where not accepted: 0 where it could not be read
   // Where not accepted: why; `id_text` and `camera_id` as far as they could be read, else empty.
   // The views live until the next call.
   Reason reason = Reason::kParse;

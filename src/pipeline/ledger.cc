@@ -33,6 +33,9 @@ void LedgerCounts::add(Outcome outcome) {
     case Outcome::kFiltered:
       ++filtered;
       break;
+    case Outcome::kErased:
+      ++erased;
+      break;
   }
 }
 
@@ -43,6 +46,7 @@ LedgerCounts& LedgerCounts::operator+=(const LedgerCounts& other) {
   late += other.late;
   refused += other.refused;
   filtered += other.filtered;
+  erased += other.erased;
   return *this;
 }
 

@@ -1,4 +1,5 @@
-// The account per camera and minute: received = accepted + duplicate + late + refused + filtered.
+// The account per camera and minute: received = accepted + duplicate + late + refused + filtered +
+// erased.
 // The owner adds to a delta while it processes a block; the delta becomes visible with the block's
 // rows.
 #pragma once
@@ -15,13 +16,16 @@
 
 namespace freshet::pipeline {
 
-enum class Outcome : std::uint8_t { kAccepted, kDuplicate, kLate, kRefused, kFiltered };
+enum class Outcome : std::uint8_t { kAccepted, kDuplicate, kLate, kRefused, kFiltered, kErased };
 
 struct LedgerCounts {
   std::uint64_t received = 0, accepted = 0, duplicate = 0, late = 0, refused = 0, filtered = 0;
+  std::uint64_t erased = 0;
   void add(Outcome outcome);
   LedgerCounts& operator+=(const LedgerCounts& other);
-  bool balances() const { return received == accepted + duplicate + late + refused + filtered; }
+  bool balances() const {
+    return received == accepted + duplicate + late + refused + filtered + erased;
+  }
 };
 
 struct LedgerRow {

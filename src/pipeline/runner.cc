@@ -95,6 +95,9 @@ Status Runner::open() {
   FRESHET_TRY(auto lock, io::DirectoryLock::acquire(directory + "/freshet.lock"));
   lock_.push_back(std::move(lock));
   FRESHET_TRY(catalog_, catalog::Catalog::open(directory + "/catalog.sqlite", random_));
+  if (config_.before_log) FRESHET_TRY_STATUS(config_.before_log(*catalog_));
+  FRESHET_TRY_STATUS(load_erasures());
+  FRESHET_TRY_STATUS(apply_holds());
   FRESHET_TRY_STATUS(disk_.make_directory(directory + "/log"));
   FRESHET_TRY(auto journals, disk_.list(directory + "/log"));
   // Streams belong to journals by number, so an existing directory keeps the journals that it has.
@@ -121,6 +124,31 @@ Status Runner::open() {
       std::move(streams), *catalog_, shards, tables_, clock_, readers_,
       [this](const catalog::StreamRow& row) { return make_pipeline(row); });
   references_ = std::make_unique<References>(*catalog_, shards, tables_);
+  return ok();
+}
+
+// For as long as a retry could be taken for new: the horizon of the pipeline that remembers
+// longest.
+Status Runner::load_erasures() {
+  std::int64_t horizon_us = 0;
+  for (const PipelineSettings& settings : config_.pipelines)
+    horizon_us = std::max(horizon_us, settings.dedup.horizon_us);
+  FRESHET_TRY(auto rows, catalog_->erasures());
+  auto rules = std::make_shared<ErasureRules>(catalog_->erasure_key());
+  for (const catalog::ErasureRow& row : rows) {
+    if (row.state != "refused" && row.changed_us + horizon_us > clock_.wall_us()) rules->add(row);
+  }
+  erasures_ = std::move(rules);
+  return ok();
+}
+
+Status Runner::apply_holds() {
+  FRESHET_TRY(auto holds, catalog_->holds());
+  std::int64_t from_us = INT64_MAX;
+  for (const catalog::HoldRow& hold : holds) {
+    if (hold.lifted_us == 0) from_us = std::min(from_us, hold.arrived_from_us);
+  }
+  held_from_us_.store(from_us);
   return ok();
 }
 
@@ -167,6 +195,9 @@ Status Runner::open_shard(std::uint32_t index) {
   ShardConfig shard_config;
   shard_config.checkpoint_records = config_.checkpoint_records;
   shard_config.segment_bytes = config_.segment_bytes;
+  shard_config.erasures = erasures_;
+  shard_config.decode.id_seed = catalog_->id_seed();
+  shard_config.held_from_us = &held_from_us_;
   // Events are refused at 95 % of limits.disk, so that there is room to come back from.
   if (config_.disk_bytes != 0)
     shard_config.disk_bytes_max = config_.disk_bytes / 100 * 95 / markers_.size();
@@ -212,6 +243,17 @@ Result<std::shared_ptr<StreamPipeline>> Runner::make_pipeline(const catalog::Str
   return std::shared_ptr<StreamPipeline>();
 }
 
+Result<std::unique_ptr<StreamPipeline>> Runner::make_pipeline_beside(
+    const StreamPipeline& production, const PipelineBeside& beside, MemoryBudget& budget) {
+  PipelineSettings settings = production.settings();
+  settings.dedup.directory = beside.ids_folder;
+  settings.dedup.memory_ids = beside.memory_ids;
+  // What is archived of production's rows says nothing of these.
+  settings.archived = false;
+  settings.keep_hot_us = 0;
+  return StreamPipeline::create(std::move(settings), known_references_, budget, poison_, &readers_);
+}
+
 // Before the first record: what no file holds yet must not leave.
 Status Runner::note_boundaries(StreamPipeline& pipeline) {
   FRESHET_TRY(auto rows, catalog_->archive_tables());
@@ -220,7 +262,7 @@ Status Runner::note_boundaries(StreamPipeline& pipeline) {
                             [&](const auto& each) { return each.name == info.name; });
     if (pipeline.settings().archived) {
       Position boundary = row == rows.end() ? Position{} : row->boundary;
-      pipeline.tables()->set_archived(info.name, {boundary, nullptr});
+      pipeline.tables()->set_archived(info.name, {.boundary = boundary, .files = nullptr});
     } else if (row != rows.end() && row->boundary > Position{}) {
       log_warning("queries do not see the archived rows of a table: [archive] url is not set",
                   {{"table", info.name}, {"location", row->location}});

@@ -44,6 +44,8 @@ struct RunnerConfig {
   std::uint64_t checkpoint_records = 3'000'000;  // as ShardConfig's; 0: no checkpoints
   std::vector<DeclaredStream> streams;
   std::vector<PipelineSettings> pipelines;  // id_seed is filled in here
+  // What must be done before anything reads the log: erasures that were asked for.
+  std::function<Status(catalog::Catalog&)> before_log = {};
 };
 
 // What was found at start, to be said to the operator.
@@ -53,6 +55,13 @@ struct RunnerReport {
   std::vector<Position> checkpoints;  // that replay began at; 0 where it began at the beginning
   std::string write_queue;            // "io_uring" or "thread"
   std::vector<log::Gap> gaps;
+};
+
+// A pipeline beside production: the same plan over the same records, with tables and ids of its
+// own.
+struct PipelineBeside {
+  std::string ids_folder;  // where ids go beyond memory; to be empty, and removed afterwards
+  std::uint64_t memory_ids = 500'000;
 };
 
 class Runner {
@@ -68,6 +77,10 @@ class Runner {
                       const std::vector<std::shared_ptr<const ReferenceTable>>& references);
   ~Runner();  // stop()
   void stop();
+  // What production's pipeline was made of, as it stands now. `budget` outlives the pipeline.
+  Result<std::unique_ptr<StreamPipeline>> make_pipeline_beside(const StreamPipeline& production,
+                                                               const PipelineBeside& beside,
+                                                               MemoryBudget& budget);
 
   Streams& streams() { return *streams_; }
   Tables& tables() { return tables_; }
@@ -75,6 +88,9 @@ class Runner {
   catalog::Catalog& catalog() { return *catalog_; }
   const RunnerReport& report() const { return report_; }
   MemoryBudget& memory() { return *budget_; }
+  // Reads the catalog's holds again. What they cover stays from here on.
+  Status apply_holds();
+  bool rows_are_held() const { return held_from_us_.load() != INT64_MAX; }
   bool can_write() const;
 
  private:
@@ -86,6 +102,7 @@ class Runner {
          io::Executor& readers);
   Status open();
   Status open_shard(std::uint32_t index);
+  Status load_erasures();
   Status note_crashes(const CrashMarker& marker);
   Status replay();
   Status restore_checkpoint(std::uint32_t index);
@@ -104,6 +121,8 @@ class Runner {
   std::unique_ptr<catalog::Catalog> catalog_;
   std::unique_ptr<MemoryBudget> budget_;
   PoisonEvents poison_;
+  std::shared_ptr<const ErasureRules> erasures_;
+  std::atomic<std::int64_t> held_from_us_{INT64_MAX};
   KnownReferences known_references_;
   Tables tables_;
   std::vector<std::unique_ptr<io::WriteQueue>> queues_;

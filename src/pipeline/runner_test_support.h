@@ -79,7 +79,7 @@ class RunnerTest : public testing::Test {
     end();
     // Not before: a test that forks must do so while there is no other thread.
     readers_ = std::make_unique<io::ThreadPool>("test-reader", 1, 100);
-    auto runner = Runner::start(runner_config(), references_, io::system_disk(), io::system_clock(),
+    auto runner = Runner::start(runner_config(), references_, io::system_disk(), *clock_,
                                 io::system_random(), *readers_);
     ASSERT_TRUE(runner.has_value()) << runner.error().to_string();
     runner_ = *std::move(runner);
@@ -129,6 +129,7 @@ class RunnerTest : public testing::Test {
   std::uint64_t checkpoint_records_ = 3'000'000;
   DeclaredStream stream_{.name = "detections", .partitions = 2};
   PipelineSettings settings_;
+  io::Clock* clock_ = &io::system_clock();
   std::vector<std::shared_ptr<const ReferenceTable>> references_;
   std::unique_ptr<io::ThreadPool> readers_;
   std::unique_ptr<Runner> runner_;

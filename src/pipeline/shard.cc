@@ -18,6 +18,9 @@ struct Metrics {
       metrics::counter("freshet_pipeline_records_total", "Records appended to the log");
   metrics::Counter& throttled = metrics::counter("freshet_pipeline_throttled_total",
                                                  "Put requests refused because a budget was full");
+  metrics::Counter& erased = metrics::counter(
+      "freshet_pipeline_erased_records_total",
+      "Records that came in again after their erasure, wholly or in part, and were erased at once");
   metrics::Counter& blocks =
       metrics::counter("freshet_log_blocks_total", "Commit blocks submitted");
   metrics::Histogram& ack = metrics::histogram("freshet_pipeline_ack_seconds",
@@ -246,13 +249,31 @@ Status Shard::append_put(StreamRuntime& runtime, Put& put) {
   while (put.outcomes.size() < put.batch.records.size()) {
     const EventRecord& record = put.batch.records[put.outcomes.size()];
     PartitionId partition = route(runtime.stream, record.hash_key);
-    FRESHET_TRY(Position position, journal_->append(put.stream, partition, log::RecordKind::kData,
-                                                    record.partition_key, record.data, now_us));
+    FRESHET_TRY(Position position, append_record(runtime, record, partition, now_us));
     next_position_.store(position.value + 1, std::memory_order_release);
     put.outcomes.push_back({partition, position});
   }
   shard_metrics().records.add(put.batch.records.size());
   return ok();
+}
+
+// A late retry of an event that was erased is not to stand in the log for a moment.
+Result<Position> Shard::append_record(StreamRuntime& runtime, const EventRecord& record,
+                                      PartitionId partition, std::int64_t now_us) {
+  StreamId stream = runtime.stream.id;
+  if (runtime.eraser) {
+    log::Record seen;
+    seen.arrival_us = now_us;
+    seen.partition_key = record.partition_key;
+    seen.data = record.data;
+    if (auto instead = runtime.eraser->erase(seen)) {
+      shard_metrics().erased.add();
+      return journal_->append(stream, partition, instead->kind, instead->partition_key,
+                              instead->data, now_us);
+    }
+  }
+  return journal_->append(stream, partition, log::RecordKind::kData, record.partition_key,
+                          record.data, now_us);
 }
 
 PartitionId Shard::route(const ShardStream& stream, HashKey hash) const {
@@ -426,14 +447,19 @@ ShardStream* Shard::find_stream(StreamId id) {
 }
 
 Status Shard::add_stream(ShardStream stream) {
-  for (const auto& [name, in_force] : in_force_) {
+  // In the order in which they came into force, as replay will apply them: a row names the last.
+  std::map<Position, const InForce*> in_order;
+  for (const auto& [name, in_force] : in_force_) in_order[in_force.reference.position] = &in_force;
+  for (const auto& [position, in_force] : in_order) {
     if (stream.pipeline)
       FRESHET_TRY_STATUS(
-          stream.pipeline->apply_reference(in_force.table, in_force.reference.version));
+          stream.pipeline->apply_reference(in_force->table, in_force->reference.version));
   }
   auto runtime = std::make_unique<StreamRuntime>();
   StreamId id = stream.id;
   runtime->stream = std::move(stream);
+  if (config_.erasures && !config_.erasures->empty())
+    runtime->eraser = std::make_unique<Eraser>(config_.decode, *config_.erasures);
   streams_[id] = std::move(runtime);
   return ok();
 }

@@ -26,6 +26,7 @@
 #include "log/journal.h"
 #include "pipeline/checkpoint_store.h"
 #include "pipeline/crash_marker.h"
+#include "pipeline/erasure.h"
 #include "pipeline/log_clock.h"
 #include "pipeline/replay_queue.h"
 #include "pipeline/stream_pipeline.h"
@@ -64,6 +65,11 @@ struct ShardConfig {
   std::uint64_t disk_bytes_max = ~0ull;        // of the journal's segments and checkpoints
   // Records between two checkpoints: about so many a start reads again at most.
   std::uint64_t checkpoint_records = 3'000'000;
+  // What was erased does not come in again. `decode` tells what an event says of itself.
+  std::shared_ptr<const ErasureRules> erasures = nullptr;
+  DecodeConfig decode = {};
+  // Nothing that arrived since may expire; null: there are no holds. Written by others.
+  const std::atomic<std::int64_t>* held_from_us = nullptr;
   bool plant_early_answers =
       false;  // wrong on purpose, for the simulation: answers before the sync
 };
@@ -184,6 +190,7 @@ class Shard {
     bool is_full = false;            // keep_bytes is reached by what is not archived
     bool loses_unarchived = false;   // by keep.before_archive
     std::vector<log::Record> batch;  // of the block in hand
+    std::unique_ptr<Eraser> eraser;  // null where there is nothing to look for
   };
 
   // A checkpoint that the background writes. Shared with it.
@@ -207,6 +214,8 @@ class Shard {
   void admit_puts();
   bool admit(Put& put);
   Status append_put(StreamRuntime& runtime, Put& put);
+  Result<Position> append_record(StreamRuntime& runtime, const EventRecord& record,
+                                 PartitionId partition, std::int64_t now_us);
   void refuse(Put& put, Error error);
   PartitionId route(const ShardStream& stream, HashKey hash) const;
   void submit_block();

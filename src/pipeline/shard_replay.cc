@@ -268,10 +268,12 @@ bool Shard::is_full(const StreamRuntime& runtime) {
 
 void Shard::trim_stream(StreamRuntime& runtime, std::int64_t now_us, std::int64_t decided_us) {
   ShardStream& stream = runtime.stream;
-  std::int64_t from_us = now_us - stream.retention_us;
+  std::int64_t held_us = config_.held_from_us == nullptr ? INT64_MAX : config_.held_from_us->load();
+  std::int64_t from_us = std::min(now_us - stream.retention_us, held_us);
   Position archived = may_go_up_to(stream);
   auto& samples = runtime.samples;
-  while (is_above_limit(runtime) && samples[1].position <= archived) {
+  while (is_above_limit(runtime) && samples[1].position <= archived &&
+         samples[1].arrival_us <= held_us) {
     samples.pop_front();
     from_us = std::max(from_us, samples.front().arrival_us);
   }

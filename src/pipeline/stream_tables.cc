@@ -142,6 +142,13 @@ bool StreamTables::lacks_files(std::string_view table) {
          found->second.boundary > Position{};
 }
 
+void StreamTables::set_archive_failure(std::string_view table, const std::string& failure) {
+  MutexLock lock(mutex_);
+  auto part = archived_parts_.find(table);
+  if (part != archived_parts_.end() && part->second.files == nullptr)
+    part->second.failure = failure;
+}
+
 Ledger::Minutes StreamTables::ledger() {
   MutexLock lock(mutex_);
   return ledger_.snapshot();

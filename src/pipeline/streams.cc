@@ -103,6 +103,13 @@ void Streams::replace(EntryPointer entry) {
   by_name_[name] = std::move(entry);
 }
 
+std::optional<LogOfStream> Streams::log_of(std::string_view name) {
+  EntryPointer found = entry(name);
+  if (!found) return std::nullopt;
+  auto journal = static_cast<std::uint32_t>(found->row.id % shards_.size());
+  return LogOfStream{found->row.id, journal, &found->shard->reader(), found->visible_from};
+}
+
 std::optional<StreamInfo> Streams::find(std::string_view name) {
   EntryPointer found = entry(name);
   if (!found) return std::nullopt;
@@ -196,6 +203,14 @@ Status Streams::remove(std::string_view name) {
   MutexLock change_lock(change_mutex_);
   EntryPointer found = entry(name);
   if (!found) return not_found(name);
+  FRESHET_TRY(auto holds, catalog_.holds());
+  for (const catalog::HoldRow& hold : holds) {
+    if (hold.lifted_us != 0) continue;
+    return Error(Code::kInvalid, 3442,
+                 fmt::format("hold \"{}\" is in force, and the stream may have what it covers; "
+                             "lift it first: freshet hold lift",
+                             hold.name));
+  }
   auto keep = config_.keep.find(name);
   bool may_lose = keep != config_.keep.end() && keep->second.before_archive;
   if (found->pipeline && found->pipeline->settings().archived && !may_lose)
@@ -313,6 +328,7 @@ void Streams::read(StreamId stream, PartitionId partition, Position from, std::s
     auto read = found->shard->reader().read(
         found->row.id, partition, from, Position{~std::uint64_t{0}}, limits,
         [&](const log::Record& record) {
+          if (record.kind == log::RecordKind::kErased) return ok();
           stored.records.push_back({record.position, record.arrival_us,
                                     std::string(record.partition_key), std::string(record.data)});
           return ok();

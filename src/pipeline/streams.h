@@ -21,6 +21,15 @@ namespace freshet::pipeline {
 using PipelineMaker =
     std::function<Result<std::shared_ptr<StreamPipeline>>(const catalog::StreamRow&)>;
 
+// Where the records of a stream stand.
+struct LogOfStream {
+  StreamId id = 0;
+  std::uint32_t journal = 0;
+  log::Reader* reader = nullptr;  // as long as the streams
+  // Records below it are past retention.
+  std::shared_ptr<const std::atomic<std::uint64_t>> visible_from;
+};
+
 struct StreamsConfig {
   struct Keep {
     std::uint64_t bytes = 0;
@@ -43,6 +52,8 @@ class Streams : public StreamService {
   void use_archive(std::function<Status()> flush) { flush_archive_ = std::move(flush); }
   // Before the shards start: hands every stream of the catalog to its shard.
   Status load();
+
+  std::optional<LogOfStream> log_of(std::string_view name);
 
   std::optional<StreamInfo> find(std::string_view name) override;
   std::vector<std::string> list() override;

@@ -56,7 +56,8 @@ const Schema& ledger_schema() {
                               {"duplicate", ColumnType::kUInt64},
                               {"late", ColumnType::kUInt64},
                               {"refused", ColumnType::kUInt64},
-                              {"filtered", ColumnType::kUInt64}}};
+                              {"filtered", ColumnType::kUInt64},
+                              {"erased", ColumnType::kUInt64}}};
   return schema;
 }
 
@@ -69,7 +70,8 @@ std::shared_ptr<const sql::Relation> make_ledger_relation(
     columns[0].append(std::string_view(row.camera_id));
     columns[1].append(row.minute_us);
     const std::uint64_t counts[] = {row.counts.received, row.counts.accepted, row.counts.duplicate,
-                                    row.counts.late,     row.counts.refused,  row.counts.filtered};
+                                    row.counts.late,     row.counts.refused,  row.counts.filtered,
+                                    row.counts.erased};
     for (std::size_t i = 0; i < std::size(counts); ++i) columns[2 + i].append(counts[i]);
   }
   return std::make_shared<BatchRelation>(ledger_schema(), ledger->batch, ledger);

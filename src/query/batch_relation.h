@@ -30,7 +30,7 @@ class BatchRelation : public sql::Relation {
 };
 
 // The ledger of one cut, "<table>$ledger": camera_id VARCHAR, minute TIMESTAMPTZ, then received,
-// accepted, duplicate, late, refused and filtered as UBIGINT. By minute, then camera.
+// accepted, duplicate, late, refused, filtered and erased as UBIGINT. By minute, then camera.
 const Schema& ledger_schema();
 std::shared_ptr<const sql::Relation> make_ledger_relation(const pipeline::Ledger::Minutes& minutes);
 

@@ -87,7 +87,7 @@ Result<std::unique_ptr<Database>> Database::open(const DatabaseConfig& wanted) {
   // Last, because nothing can be set behind them: the paths neither.
   if (!wanted.reads_files)
     FRESHET_TRY_STATUS(execute(connection.get(), "SET GLOBAL enable_external_access = false"));
-  FRESHET_TRY_STATUS(execute(connection.get(), "SET GLOBAL lock_configuration = true"));
+  if (wanted.locks_settings) FRESHET_TRY_STATUS(lock_settings(connection.get()));
   return database;
 }
 
@@ -96,6 +96,10 @@ Result<Connection> Database::connect() {
   if (duckdb_connect(database_, connection.out()) == DuckDBError)
     return Error(Code::kInternal, 9604, "DuckDB gives no connection");
   return connection;
+}
+
+Status lock_settings(duckdb_connection connection) {
+  return execute(connection, "SET GLOBAL lock_configuration = true");
 }
 
 Status execute(duckdb_connection connection, const std::string& statement) {

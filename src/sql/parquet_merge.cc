@@ -153,6 +153,20 @@ std::string positions_text(const ParquetMerge& merge) {
 // The files' order in the list and the rows' in the file settle what nothing else does.
 constexpr std::string_view kRowPlace = "file_index, file_row_number";
 
+std::string judged_rows_text(const ParquetMerge& merge) {
+  auto text_of = [](std::optional<std::size_t> column, std::string_view type) {
+    return column ? fmt::format("CAST({} AS {})", column_text(*column), type)
+                  : fmt::format("CAST(NULL AS {})", type);
+  };
+  std::string time = merge.judged.time
+                         ? fmt::format("epoch_us({})", column_text(*merge.judged.time))
+                         : "CAST(NULL AS BIGINT)";
+  return fmt::format(
+      "SELECT CAST(file_index AS BIGINT), CAST(file_row_number AS BIGINT), {}, {}, {}, {} FROM {}",
+      text_of(merge.judged.id, "VARCHAR"), text_of(merge.judged.camera, "VARCHAR"), time,
+      text_of(merge.judged.raw, "BLOB"), source_text(merge));
+}
+
 std::string sorted_rows_text(const ParquetMerge& merge, bool has_dropped) {
   std::string list;
   for (std::size_t i = 0; i < merge.layout.columns.size(); ++i)
@@ -220,6 +234,12 @@ class Merging {
     return merging;
   }
 
+  Result<std::uint64_t> count_judged() {
+    CancelWatch watch(merge_.is_cancelled, {reader_.get(), writer_.get()});
+    FRESHET_TRY([[maybe_unused]] std::uint64_t input_rows, check_inputs());
+    return find_judged(false);
+  }
+
   Result<MergedParquet> run() {
     CancelWatch watch(merge_.is_cancelled, {reader_.get(), writer_.get()});
     NewFiles created;
@@ -232,8 +252,14 @@ class Merging {
       if (merged.expired == 0 || merged.expired == input_rows) return merged;
       input_rows -= merged.expired;
     }
-    FRESHET_TRY(merged.duplicates_dropped, find_duplicates());
-    FRESHET_TRY(merged.file, write(input_rows, merged.duplicates_dropped));
+    if (merge_.is_dropped) {
+      FRESHET_TRY(merged.judged_dropped, find_judged(true));
+    } else {
+      FRESHET_TRY(merged.duplicates_dropped, find_duplicates());
+    }
+    std::uint64_t dropped = merged.judged_dropped + merged.duplicates_dropped;
+    if (dropped == input_rows) return merged;
+    FRESHET_TRY(merged.file, write(input_rows, dropped));
     FRESHET_TRY_STATUS(set_span(merged.file));
     if (is_cancelled(merge_)) return cancelled_error();
     created.keep();
@@ -282,6 +308,66 @@ class Merging {
                     "FROM {} SEMI JOIN freshet_repeated USING "
                     "({}) QUALIFY row_number() OVER (PARTITION BY {} ORDER BY {}{}) > 1",
                     kRowPlace, rows_text(merge_), id, id, positions_text(merge_), kRowPlace));
+  }
+
+  // Likewise with the places of rows that the caller wants left out; `notes` them or counts alone.
+  Result<std::uint64_t> find_judged(bool notes) {
+    if (notes) {
+      FRESHET_TRY_STATUS(execute(writer_.get(),
+                                 "CREATE TABLE freshet_dropped(dropped_file UBIGINT, dropped_row "
+                                 "BIGINT)"));
+    }
+    PreparedStatement statement;
+    QueryResult rows;
+    std::string query = judged_rows_text(merge_);
+    if (duckdb_prepare(reader_.get(), query.c_str(), statement.out()) == DuckDBError)
+      return error_of_words(duckdb_prepare_error(statement.get()), false);
+    if (duckdb_execute_prepared_streaming(statement.get(), rows.out()) == DuckDBError)
+      return error_of(rows);
+    std::uint64_t dropped = 0;
+    for (;;) {
+      if (is_cancelled(merge_)) return cancelled_error();
+      DataChunk chunk(duckdb_fetch_chunk(rows.get()));
+      if (chunk.get() == nullptr) break;
+      std::string places = judge(chunk.get(), dropped);
+      if (notes && !places.empty()) {
+        FRESHET_TRY_STATUS(execute(writer_.get(), "INSERT INTO freshet_dropped VALUES " + places));
+      }
+    }
+    if (duckdb_result_error(rows.out()) != nullptr) return error_of(rows);
+    return dropped;
+  }
+
+  // "(file, row), …" of the rows of the chunk that are left out.
+  std::string judge(duckdb_data_chunk chunk, std::uint64_t& dropped) const {
+    std::string places;
+    idx_t count = duckdb_data_chunk_get_size(chunk);
+    auto data_of = [&](idx_t column) {
+      return duckdb_vector_get_data(duckdb_data_chunk_get_vector(chunk, column));
+    };
+    auto is_valid = [&](idx_t column, idx_t row) {
+      std::uint64_t* validity =
+          duckdb_vector_get_validity(duckdb_data_chunk_get_vector(chunk, column));
+      return validity == nullptr || duckdb_validity_row_is_valid(validity, row);
+    };
+    auto text_at = [&](idx_t column, idx_t row) -> std::optional<std::string_view> {
+      if (!is_valid(column, row)) return std::nullopt;
+      duckdb_string_t& text = static_cast<duckdb_string_t*>(data_of(column))[row];
+      return std::string_view(duckdb_string_t_data(&text), duckdb_string_t_length(text));
+    };
+    for (idx_t row = 0; row < count; ++row) {
+      JudgedRow judged;
+      judged.id = text_at(2, row);
+      judged.camera = text_at(3, row);
+      if (is_valid(4, row)) judged.time_us = static_cast<std::int64_t*>(data_of(4))[row];
+      judged.raw = text_at(5, row);
+      if (!merge_.is_dropped(judged)) continue;
+      ++dropped;
+      places += fmt::format("{}({}, {})", places.empty() ? "" : ", ",
+                            static_cast<std::int64_t*>(data_of(0))[row],
+                            static_cast<std::int64_t*>(data_of(1))[row]);
+    }
+    return places;
   }
 
   // Runs a statement that tells how many rows it made.
@@ -385,6 +471,13 @@ Result<MergedParquet> merge_parquet_files(const ParquetMerge& merge,
   FRESHET_TRY_STATUS(check_merge(merge));
   FRESHET_TRY(std::unique_ptr<Merging> merging, Merging::open(merge, config));
   return merging->run();
+}
+
+Result<std::uint64_t> count_judged_rows(const ParquetMerge& merge,
+                                        const ParquetMergeConfig& config) {
+  FRESHET_TRY_STATUS(check_merge(merge));
+  FRESHET_TRY(std::unique_ptr<Merging> merging, Merging::open(merge, config));
+  return merging->count_judged();
 }
 
 }  // namespace freshet::sql

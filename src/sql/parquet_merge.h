@@ -15,6 +15,18 @@
 
 namespace freshet::sql {
 
+// What a row is judged by; nothing where the table has no such column, or the row no value.
+struct JudgedRow {
+  std::optional<std::string_view> id, camera;  // a UUID as text
+  std::optional<std::int64_t> time_us;
+  std::optional<std::string_view> raw;
+};
+
+// Columns of the layout, by number.
+struct JudgedColumns {
+  std::optional<std::size_t> id, camera, time, raw;
+};
+
 // Which rows are past their time: those whose `time_column` is before what their text in
 // `class_column` says, or before `before_us` where that text is not listed. Rows without a time are
 // not.
@@ -37,6 +49,9 @@ struct ParquetMerge {
   // kUuid or kText. Of rows with the same id only the one lowest in position and sub_position is
   // kept. Rows without an id are all kept.
   std::optional<std::size_t> id_column;
+  // Where given, rows for which it is true are left out.
+  std::function<bool(const JudgedRow&)> is_dropped;
+  JudgedColumns judged;
   // These rows are left out. Where none are, or all, no file is made: the merge would change
   // nothing, or leave nothing.
   std::optional<RowExpiry> expiry;
@@ -54,8 +69,9 @@ struct ParquetMergeConfig {
 };
 
 struct MergedParquet {
-  ParquetFile file;  // without rows where no file was made
+  ParquetFile file;  // not made where no row is left of the inputs', or an expiry changes nothing
   std::uint64_t duplicates_dropped = 0;
+  std::uint64_t judged_dropped = 0;
   std::uint64_t expired = 0;
 };
 
@@ -70,5 +86,9 @@ struct MergedParquet {
 // several days or hours), kThrottled FRS-3826 (memory).
 Result<MergedParquet> merge_parquet_files(const ParquetMerge& merge,
                                           const ParquetMergeConfig& config);
+
+// How many rows of the inputs is_dropped() is true for. Makes no file; errors as above.
+Result<std::uint64_t> count_judged_rows(const ParquetMerge& merge,
+                                        const ParquetMergeConfig& config);
 
 }  // namespace freshet::sql

@@ -61,7 +61,7 @@ Status create_view(duckdb_connection connection, const std::string& name,
 }  // namespace
 
 Status create_query_views(duckdb_connection connection, const Relations& relations,
-                          const PlannedTables& planned) {
+                          const PlannedTables& planned, std::string& bad_path) {
   for (const auto& [name, relation] : relations) {
     if (planned.contains(name)) continue;
     FRESHET_TRY_STATUS(create_view(
@@ -72,7 +72,8 @@ Status create_query_views(duckdb_connection connection, const Relations& relatio
     const Relation* memory = relation == relations.end() ? nullptr : relation->second.get();
     Status viewed = create_view(connection, name, table_query(name, memory, table));
     if (viewed) continue;
-    if (auto of_file = file_error(planned, viewed.error().message())) return *std::move(of_file);
+    if (auto of_file = file_error(planned, viewed.error().message(), &bad_path))
+      return *std::move(of_file);
     return viewed;
   }
   return ok();

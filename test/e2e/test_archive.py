@@ -310,6 +310,23 @@ def test_the_same_answer_from_memory_from_files_and_after_restarts(start_server)
     stop_and_ask_the_catalog(archive)
 
 
+def test_case_04_ids_are_known_across_the_boundary(start_server):
+    """Retries of rows that files hold, from before and after a kill, with their own time and with another one."""
+    server = start_server(configs.standard(more=archives.config(commit_every=NEVER)))
+    archive = Archive(server)
+    made = on_day("2024-05-01", 100)
+    put(server, made)
+    archive.flush()
+    put(server, made[:50] + on_day("2024-05-02", 20))
+    server.kill()
+    server.start()
+    put(server, made + [{**event, "event_time": "2024-06-01T00:00:00Z"} for event in made])
+    archive.flush()
+    rows, _ = archives.assert_all_read_the_same(archive, by_duckdb=False)
+    assert sum(rows.values()) == 120
+    assert server.value('SELECT sum(accepted) FROM "detections$ledger"') == 120
+
+
 # As it is written, and the day in UTC that it lies in.
 TIMES = [("1969-12-31T23:59:59.999999Z", "1969-12-31"), ("1970-01-01T00:00:00Z", "1970-01-01"), (1.5, "1970-01-01"),
          ("0001-01-01T00:00:00Z", "0001-01-01"), ("1999-12-31T23:59:59.999999Z", "1999-12-31"),

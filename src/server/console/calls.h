@@ -29,6 +29,18 @@ void list_reference_versions(const Context& context, const CallPointer& call);
 void put_reference(const Context& context, const CallPointer& call);
 void diff_reference(const Context& context, const CallPointer& call);
 
+// These find erasures in the parts.
+void begin_erasure(const Context& context, const CallPointer& call);
+void list_erasures(const Context& context, const CallPointer& call);
+void get_erasure(const Context& context, const CallPointer& call);
+void list_holds(const Context& context, const CallPointer& call);
+void place_hold(const Context& context, const CallPointer& call);
+void lift_hold(const Context& context, const CallPointer& call);
+// These find replays in the parts.
+void begin_replay(const Context& context, const CallPointer& call);
+void get_replay(const Context& context, const CallPointer& call);
+void stop_replay(const Context& context, const CallPointer& call);
+
 // These find an archive in the parts.
 void list_archive(const Context& context, const CallPointer& call);
 void list_archived_files(const Context& context, const CallPointer& call);

@@ -19,6 +19,8 @@ constexpr std::uint64_t kSqlBytesMax = 1u << 20;
 constexpr std::uint64_t kEventsBytesMax = 16u << 20;
 constexpr std::uint64_t kReferenceBytesMax = 256u << 20;
 constexpr std::uint64_t kArchiveBytesMax = 64u << 10;
+constexpr std::uint64_t kErasureBytesMax = 64u << 10;
+constexpr std::uint64_t kReplayBytesMax = 64u << 10;
 constexpr std::uint64_t kIcebergMetricsBytesMax = 1u << 20;
 
 struct Route {
@@ -27,6 +29,8 @@ struct Route {
   void (*run)(const Context&, const CallPointer&);
   std::uint64_t body_bytes_max;
   bool needs_archive = false;
+  bool needs_erasures = false;
+  bool needs_replays = false;
 };
 
 constexpr Route kRoutes[] = {
@@ -40,6 +44,9 @@ constexpr Route kRoutes[] = {
     {"PUT", "/v1/reference/*", put_reference, kReferenceBytesMax},
     {"GET", "/v1/reference/*/versions", list_reference_versions, 0},
     {"POST", "/v1/reference/*/diff", diff_reference, kReferenceBytesMax},
+    {"POST", "/v1/replay", begin_replay, kReplayBytesMax, false, false, true},
+    {"GET", "/v1/replay/*", get_replay, 0, false, false, true},
+    {"DELETE", "/v1/replay/*", stop_replay, 0, false, false, true},
     {"GET", "/v1/archive", list_archive, 0, true},
     {"GET", "/v1/archive/tables/*/files", list_archived_files, 0, true},
     {"POST", "/v1/archive/verify", verify_archive, kArchiveBytesMax, true},
@@ -47,6 +54,12 @@ constexpr Route kRoutes[] = {
     {"POST", "/v1/archive/flush", flush_archive, 0, true},
     {"GET", "/v1/archive/jobs/*", get_archive_job, 0, true},
     {"DELETE", "/v1/archive/jobs/*", stop_archive_job, 0, true},
+    {"GET", "/v1/erasures", list_erasures, 0, false, true},
+    {"POST", "/v1/erasures", begin_erasure, kErasureBytesMax, false, true},
+    {"GET", "/v1/erasures/*", get_erasure, 0, false, true},
+    {"GET", "/v1/holds", list_holds, 0, false, true},
+    {"POST", "/v1/holds", place_hold, kErasureBytesMax, false, true},
+    {"DELETE", "/v1/holds/*", lift_hold, 0, false, true},
     // Below /iceberg the words and statuses are those of Iceberg's REST catalog. What is added here
     // is added to get_iceberg_config's list too.
     {"GET", "/iceberg/v1/config", get_iceberg_config, 0, true},
@@ -79,7 +92,8 @@ Error not_found(std::string_view path) {
   return Error(Code::kNotFound, 5101,
                fmt::format("there is nothing at {}: the API is at /v1/sql, /v1/tables, "
                            "/v1/streams/NAME/events, /v1/explain/ID, /v1/tail, /v1/reference, "
-                           "/v1/archive, /iceberg, /healthz and /metrics",
+                           "/v1/archive, /v1/replay, /v1/erasures, /v1/holds, /iceberg, /healthz "
+                           "and /metrics",
                            path));
 }
 
@@ -174,6 +188,9 @@ struct HttpApi::State {
 
   void post(const CallPointer& call, const Route& route) {
     if (route.needs_archive && context->parts.archive == nullptr) return call->fail(no_archive());
+    if ((route.needs_erasures && context->parts.erasures == nullptr) ||
+        (route.needs_replays && context->parts.replays == nullptr))
+      return call->fail(not_found(call->request.path()));
     if (call->request.header("content-encoding").value_or("identity") != "identity") {
       return call->fail(Error(Code::kInvalid, 5108,
                               "a compressed body is not taken: send it without Content-Encoding"));

@@ -69,4 +69,53 @@ class ReferenceService {
                                       const std::string& bytes, bool only_compare) = 0;
 };
 
+// Events of a camera and a time range, or one id. `to_us` is outside.
+struct EventSelection {
+  std::string camera_id;
+  std::int64_t from_us = 0, to_us = 0;
+  std::string id;  // "": by camera
+};
+
+// What an erasure would do.
+struct ErasurePlan {
+  std::string label;  // what must be given to confirm it
+  std::uint64_t rows = 0;
+  std::uint64_t log_bytes = 0, archive_files = 0, archive_bytes = 0;  // to be read
+  std::int64_t seconds = 0;  // that the server will be away, about
+};
+
+struct ErasureInfo {
+  std::int64_t number = 0;
+  std::string label, camera_id;
+  std::int64_t from_us = 0, to_us = 0;
+  std::string state, asked_by;
+  std::int64_t asked_us = 0, changed_us = 0;
+  std::string report;  // JSON, or ""
+};
+
+struct HoldInfo {
+  std::string name, camera_id;
+  std::int64_t from_us = 0, to_us = 0;
+  bool by_id = false;
+  std::int64_t placed_us = 0, lifted_us = 0;
+  std::string placed_by, lifted_by;
+};
+
+// Errors: kDenied FRS-3851 (a hold), kInvalid FRS-3853 (an archived table without the columns that
+// tell its rows apart), FRS-3858 (one that cannot be reached), kUnsupported FRS-3854 (the server
+// cannot start itself anew), kNotFound FRS-3855 (a hold on an id that nobody knows), and a query's
+// own, as where there are more rows than limits.query_rows.
+class ErasureService {
+ public:
+  virtual ~ErasureService() = default;
+  virtual Result<ErasurePlan> plan(const EventSelection& selection) = 0;
+  // Notes it and has the server start anew, which does it.
+  virtual Result<ErasureInfo> begin(const EventSelection& selection, const std::string& by) = 0;
+  virtual Result<std::vector<ErasureInfo>> erasures() = 0;
+  virtual Result<std::vector<HoldInfo>> holds() = 0;  // lifted ones too
+  virtual Result<HoldInfo> place_hold(const std::string& name, const EventSelection& selection,
+                                      const std::string& by) = 0;
+  virtual Status lift_hold(const std::string& name, const std::string& by) = 0;
+};
+
 }  // namespace freshet::console
