@@ -143,8 +143,8 @@ def put_more_than_is_kept(server, kinesis):
     """Until the log, which keeps 1 MiB of what is archived, is full of what is not; comes back when upkeep has looked at
     all of it. Gives the ids that were taken."""
     kept, made = set(), []
-    for part in range(500):
-        made = [{**event, "attributes": {"note": "x" * 3_900}} for event in on_day("2024-05-02", 500, run=part)]
+    for part in range(2_500):
+        made = [{**event, "attributes": {"note": "x" * 3_900}} for event in on_day("2024-05-02", 100, run=part)]
         answer = kinesis.put_records(StreamName="detections", Records=[events.record(event) for event in made])
         if answer["FailedRecordCount"]:
             assert {one.get("ErrorCode") for one in answer["Records"]} == {"ProvisionedThroughputExceededException"}
@@ -155,7 +155,7 @@ def put_more_than_is_kept(server, kinesis):
         pytest.fail("keep.bytes is reached and puts are taken all the same")
     for _ in range(2):  # the second round of upkeep began behind all that was put
         first = first_numbers(kinesis, "control")
-        put(server, made, "control")
+        put(server, made * 5, "control")
         wait_for("the control stream to be trimmed", lambda: first_numbers(kinesis, "control") > first)  # noqa: B023
     return kept
 
