@@ -31,8 +31,8 @@ class HoldTest : public RunnerTest {
     readers_ = std::make_unique<io::ThreadPool>("test-reader", 1, 100);
     RunnerConfig config = runner_config();
     config.streams[0].keep_us = 60 * kSecondUs;
-    auto runner = Runner::start(config, references_, io::system_disk(), clock_,
-                                io::system_random(), *readers_);
+    auto runner = Runner::start(config, references_, io::system_disk(), clock_, io::system_random(),
+                                *readers_);
     ASSERT_TRUE(runner.has_value()) << runner.error().to_string();
     runner_ = *std::move(runner);
   }
