@@ -395,7 +395,8 @@ TEST(ConfigKeysTest, EveryOfferedKeyCanBeSetAndShown) {
     std::string value = "some_text";
     if (spec.kind == ValueKind::kBytes) value = "512MiB";
     if (spec.kind == ValueKind::kDuration) value = spec.minimum > 600'000'000 ? "3d" : "10m";
-    if (spec.kind == ValueKind::kCount) value = "3";
+    if (spec.kind == ValueKind::kCount)
+      value = std::to_string(std::max<std::int64_t>(3, spec.minimum));
     if (spec.kind == ValueKind::kBoolean) value = "true";
     if (spec.kind == ValueKind::kPath) value = "/a/b";
     if (!spec.only.empty()) value = spec.only;
