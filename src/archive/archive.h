@@ -56,6 +56,9 @@ class Archive : public ArchiveService {
   // Every object of every table, with its bytes.
   Status visit_objects(
       const std::function<Status(const std::string& name, const std::string& bytes)>& visit);
+  // What manifests say of their files' least and greatest values, unpacked: ids are among them.
+  Status visit_bounds(
+      const std::function<Status(const std::string& url, const std::string& bytes)>& visit);
   // Lets old snapshots and orphans go, of every table. Not beside the thread.
   Status upkeep();
 

@@ -25,14 +25,15 @@ class MovedClock : public io::Clock {
 class HoldTest : public RunnerTest {
  protected:
   HoldTest() { settings_.dedup.horizon_us = 10 * kSecondUs; }
+  ~HoldTest() override { end(); }  // shards read the clock
 
   void start_by_the_clock() {
     end();
     readers_ = std::make_unique<io::ThreadPool>("test-reader", 1, 100);
     RunnerConfig config = runner_config();
     config.streams[0].keep_us = 60 * kSecondUs;
-    auto runner = Runner::start(config, references_, io::system_disk(), clock_,
-                                io::system_random(), *readers_);
+    auto runner = Runner::start(config, references_, io::system_disk(), clock_, io::system_random(),
+                                *readers_);
     ASSERT_TRUE(runner.has_value()) << runner.error().to_string();
     runner_ = *std::move(runner);
   }
