@@ -32,13 +32,17 @@ struct StreamConfig {
   std::uint32_t partitions = 1;
   std::int64_t keep_us = 24ll * 3'600'000'000;
   std::uint64_t keep_bytes = 0;  // 0: no limit of its own
+  bool before_archive = false;   // records may go that are not archived yet
 };
 
 struct ReferenceConfig {
   std::string name;
-  std::string from;  // path, made absolute against the file that names it
+  std::string from;  // "s3://…", or a path, made absolute against the file that names it
   std::string key;
   std::int64_t reload_us = 0;  // 0: only at start and by `freshet ref put`
+  std::string endpoint;        // of the S3; without one, all three are those of [archive]
+  std::string region;
+  std::optional<bool> path_style;
 };
 
 struct JoinConfig {
@@ -60,10 +64,17 @@ struct PipelineConfig {
   std::string sql_where;  // "freshet.toml:34": where the text stands, for messages
 };
 
+struct RetentionClassConfig {
+  std::string name;
+  std::int64_t archive_us = 0;
+};
+
 struct TableConfig {
   std::string name;
   std::vector<std::string> keys{"camera_id", "location_id"};
-  std::int64_t keep_hot_us = 0;  // 0: as long as the stream's records
+  std::int64_t keep_hot_us = 0;      // 0: as long as the stream's records
+  std::int64_t keep_archive_us = 0;  // 0: for ever
+  std::vector<RetentionClassConfig> classes;
 };
 
 // Where rows are archived, and how.

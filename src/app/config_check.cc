@@ -12,6 +12,7 @@
 #include "app/config_entry.h"
 #include "app/machine.h"
 #include "app/memory_plan.h"
+#include "app/reference_source.h"
 #include "common/units.h"
 
 namespace freshet::app {
@@ -138,9 +139,14 @@ class Checker {
       FRESHET_TRY_STATUS(must_have(reference.from, section, "from", "reference/cameras.csv"));
       FRESHET_TRY_STATUS(must_have(reference.key, section, "key", "camera_id"));
       KeyPath from{"reference", reference.name, "from"};
+      if (is_s3_url(reference.from)) {
+        FRESHET_TRY_STATUS(check_object(reference));
+        continue;
+      }
       if (reference.from.find("://") != std::string::npos) {
         return error(kErrorConfigNotOffered, from,
-                     fmt::format("\"{}\" is not offered by this version; give the path of a file",
+                     fmt::format("\"{}\" is not offered by this version; give the path of a file, "
+                                 "or \"s3://BUCKET/KEY\"",
                                  reference.from));
       }
       std::error_code failed;
@@ -149,6 +155,13 @@ class Checker {
       }
     }
     return ok();
+  }
+
+  Status check_object(const ReferenceConfig& reference) const {
+    std::size_t slash = reference.from.find('/', std::string_view("s3://").size());
+    if (slash != std::string::npos && slash + 1 < reference.from.size()) return ok();
+    return error(kErrorConfigValue, {"reference", reference.name, "from"},
+                 fmt::format("\"{}\" names no object; write \"s3://BUCKET/KEY\"", reference.from));
   }
 
   Status check_pipelines() const {
@@ -225,6 +238,12 @@ class Checker {
     const ArchiveConfig& archive = config_.archive;
     if (archive.url.empty()) {
       for (const TableConfig& table : config_.tables) {
+        if (table.keep_archive_us > 0 || !table.classes.empty()) {
+          KeyPath path = table.keep_archive_us > 0
+                             ? KeyPath{"tables", table.name, "keep", "archive"}
+                             : KeyPath{"tables", table.name, "classes"};
+          return error(kErrorConfigConflict, path, "nothing is archived: set archive.url too");
+        }
         if (table.keep_hot_us == 0) continue;
         return error(kErrorConfigConflict, {"tables", table.name, "keep", "hot"},
                      "rows may leave sooner than their records only where they are archived: set "
@@ -251,6 +270,7 @@ class Checker {
               [&](const PipelineConfig& pipeline) { return pipeline.into == table.name; })) {
         return error(kErrorConfigConflict, section, "no pipeline fills this table");
       }
+      FRESHET_TRY_STATUS(check_retention(table));
       KeyPath keys{"tables", table.name, "keys"};
       if (table.keys.size() > kKeyColumnsMax) {
         return error(kErrorConfigValue, keys, fmt::format("at most {} columns", kKeyColumnsMax));
@@ -264,6 +284,37 @@ class Checker {
         if (!seen.insert(column).second) {
           return error(kErrorConfigValue, keys, fmt::format("\"{}\" stands there twice", column));
         }
+      }
+    }
+    return ok();
+  }
+
+  // Else memory would still show by key what the files have let go.
+  Status check_retention(const TableConfig& table) const {
+    for (const RetentionClassConfig& one : table.classes) {
+      KeyPath path{"tables", table.name, "classes", one.name};
+      if (one.archive_us == 0)
+        return error(kErrorConfigMissing, path, "say how long: { archive = \"21d\" }");
+      path.emplace_back("archive");
+      FRESHET_TRY_STATUS(check_outlives_stream(table, path, one.archive_us));
+    }
+    if (table.keep_archive_us == 0) return ok();
+    return check_outlives_stream(table, {"tables", table.name, "keep", "archive"},
+                                 table.keep_archive_us);
+  }
+
+  Status check_outlives_stream(const TableConfig& table, const KeyPath& path,
+                               std::int64_t archive_us) const {
+    for (const PipelineConfig& pipeline : config_.pipelines) {
+      if (pipeline.into != table.name) continue;
+      for (const StreamConfig& stream : config_.streams) {
+        if (stream.name != pipeline.from || stream.keep_us <= archive_us) continue;
+        return error(kErrorConfigConflict, path,
+                     fmt::format("{} is shorter than streams.{}.keep.time, {}: rows would leave "
+                                 "the files before they leave memory; lower the one or raise the "
+                                 "other",
+                                 format_duration_us(archive_us), stream.name,
+                                 format_duration_us(stream.keep_us)));
       }
     }
     return ok();
@@ -370,6 +421,15 @@ void complete_pipeline(Config& config, PipelineConfig& pipeline, const ConfigOri
   }
 }
 
+// The three are about one server.
+void complete_reference(const Config& config, ReferenceConfig& reference) {
+  if (!is_s3_url(reference.from) || !reference.endpoint.empty()) return;
+  const ArchiveConfig& archive = config.archive;
+  reference.endpoint = archive.endpoint;
+  if (reference.region.empty()) reference.region = archive.region;
+  if (!reference.path_style) reference.path_style = archive.path_style;
+}
+
 }  // namespace
 
 void ConfigOrigins::forget_below(const std::string& key) {
@@ -399,6 +459,7 @@ void complete_config(Config& config, const ConfigOrigins& origins) {
   }
   if (config.pipelines.empty()) add_default_pipeline(config);
   for (PipelineConfig& pipeline : config.pipelines) complete_pipeline(config, pipeline, origins);
+  for (ReferenceConfig& reference : config.references) complete_reference(config, reference);
   LimitsConfig& limits = config.limits;
   if (limits.memory_bytes == 0) limits.memory_bytes = machine_memory_bytes() / 2;
   if (limits.query_memory_bytes == 0) limits.query_memory_bytes = limits.memory_bytes / 4;

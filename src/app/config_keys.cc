@@ -65,6 +65,9 @@ std::string bytes(std::uint64_t value) {
 std::string duration(std::int64_t us) {
   return toml_string(format_duration_us(us));
 }
+std::string optional_boolean(const std::optional<bool>& value) {
+  return !value ? "" : *value ? "true" : "false";
+}
 std::string list(const std::vector<std::string>& values) {
   std::string out = "[";
   for (const std::string& value : values) {
@@ -174,8 +177,9 @@ const KeySpec kKeys[] = {
        return duration(named(at.config.streams, at.names[0]).keep_us);
      }},
     {"streams.*.keep.bytes", ValueKind::kBytes,
-     "The most that the stream's log may take; the oldest go first. 0: no limit of its own.", "", 0,
-     kMost,
+     "The most that the stream's log may take; the oldest go first. Where they are not archived "
+     "yet, puts are refused until they are. 0: no limit of its own.",
+     "", 0, kMost,
      [](KeyTarget at) {
        named(at.config.streams, at.names[0]).keep_bytes =
            static_cast<std::uint64_t>(at.value.number);
@@ -183,9 +187,20 @@ const KeySpec kKeys[] = {
      [](KeySource at) -> std::string {
        return bytes(named(at.config.streams, at.names[0]).keep_bytes);
      }},
+    {"streams.*.keep.before_archive", ValueKind::kBoolean,
+     "true: records and rows leave by keep.time and keep.bytes though the archive does not have "
+     "them, and with the stream when it is deleted. What is lost so is logged and counted.",
+     "", 0, kMost,
+     [](KeyTarget at) { named(at.config.streams, at.names[0]).before_archive = at.value.boolean; },
+     [](KeySource at) -> std::string {
+       return named(at.config.streams, at.names[0]).before_archive ? "true" : "false";
+     }},
 
     {"reference.*.from", ValueKind::kPath,
-     "The file: CSV, JSON, NDJSON or Parquet, told by its ending. Must be given.", "", 0, kMost,
+     "The file, or an object \"s3://bucket/key\": CSV, JSON, NDJSON or Parquet, told by its "
+     "ending. "
+     "Must be given.",
+     "", 0, kMost,
      [](KeyTarget at) { named(at.config.references, at.names[0]).from = at.value.text; },
      [](KeySource at) -> std::string {
        return text(named(at.config.references, at.names[0]).from);
@@ -197,12 +212,34 @@ const KeySpec kKeys[] = {
        return text(named(at.config.references, at.names[0]).key);
      }},
     {"reference.*.reload", ValueKind::kDuration,
-     "How often the file is looked at; a changed one is checked whole, then switched. 0s: only at "
-     "the start and by `freshet ref put`.",
+     "How often the file is looked at (an object: its ETag); a changed one is checked whole, then "
+     "switched, and a bad one leaves the version in force. 0s: only at the start and by `freshet "
+     "ref put`.",
      "", 0, kYear,
      [](KeyTarget at) { named(at.config.references, at.names[0]).reload_us = at.value.number; },
      [](KeySource at) -> std::string {
        return duration(named(at.config.references, at.names[0]).reload_us);
+     }},
+    {"reference.*.endpoint", ValueKind::kText,
+     "The address of the object's S3, where it is not AWS's. Keys come from where AWS's tools "
+     "look.",
+     "that of [archive], with its region and path_style", 0, kMost,
+     [](KeyTarget at) { named(at.config.references, at.names[0]).endpoint = at.value.text; },
+     [](KeySource at) -> std::string {
+       return text(named(at.config.references, at.names[0]).endpoint);
+     }},
+    {"reference.*.region", ValueKind::kText, "The region of the object's bucket.",
+     "AWS_REGION, AWS_DEFAULT_REGION, then the profile's", 0, kMost,
+     [](KeyTarget at) { named(at.config.references, at.names[0]).region = at.value.text; },
+     [](KeySource at) -> std::string {
+       return text(named(at.config.references, at.names[0]).region);
+     }},
+    {"reference.*.path_style", ValueKind::kBoolean,
+     "The bucket's name stands in the path of an address, not in its host.",
+     "true with an endpoint", 0, kMost,
+     [](KeyTarget at) { named(at.config.references, at.names[0]).path_style = at.value.boolean; },
+     [](KeySource at) -> std::string {
+       return optional_boolean(named(at.config.references, at.names[0]).path_style);
      }},
 
     {"pipelines.*.from", ValueKind::kText,
@@ -284,6 +321,26 @@ const KeySpec kKeys[] = {
        std::int64_t us = named(at.config.tables, at.names[0]).keep_hot_us;
        return us == 0 ? "" : duration(us);
      }},
+    {"tables.*.keep.archive", ValueKind::kDuration,
+     "How long rows stay in the archive since they arrived, and those of $dead and $dupes; they "
+     "leave with the first UTC midnight after that. Not shorter than the stream's keep.time.",
+     "for ever", 24 * kHour, 100 * kYear,
+     [](KeyTarget at) { named(at.config.tables, at.names[0]).keep_archive_us = at.value.number; },
+     [](KeySource at) -> std::string {
+       std::int64_t us = named(at.config.tables, at.names[0]).keep_archive_us;
+       return us == 0 ? "" : duration(us);
+     }},
+    {"tables.*.classes.*.archive", ValueKind::kDuration,
+     "The same for the rows whose column retention_class has this name: "
+     "classes.plates = { archive = \"21d\" }.",
+     "keep.archive", 24 * kHour, 100 * kYear,
+     [](KeyTarget at) {
+       named(named(at.config.tables, at.names[0]).classes, at.names[1]).archive_us =
+           at.value.number;
+     },
+     [](KeySource at) -> std::string {
+       return duration(named(named(at.config.tables, at.names[0]).classes, at.names[1]).archive_us);
+     }},
 
     {"archive.url", ValueKind::kText,
      "Where rows are archived, as Iceberg tables of Parquet files: \"file:archive\" (below the "
@@ -324,10 +381,7 @@ const KeySpec kKeys[] = {
      "The bucket's name stands in the path of an address, not in its host.",
      "true with an endpoint", 0, kMost,
      [](KeyTarget at) { at.config.archive.path_style = at.value.boolean; },
-     [](KeySource at) -> std::string {
-       const auto& style = at.config.archive.path_style;
-       return !style ? "" : *style ? "true" : "false";
-     }},
+     [](KeySource at) -> std::string { return optional_boolean(at.config.archive.path_style); }},
     {"archive.copies", ValueKind::kBytes, "Room for copies of files that queries fetched from S3.",
      "", 64 * kMiB, kMost,
      [](KeyTarget at) {
@@ -362,9 +416,9 @@ const KeySpec kKeys[] = {
     {.pattern = "tables.*.archive", .not_offered = kLater},
     {.pattern = "tables.*.keep.memory", .not_offered = kMemoryByItself},
     {.pattern = "tables.*.keep.local", .not_offered = kLater},
-    {.pattern = "tables.*.keep.archive", .not_offered = kLater},
     {.pattern = "tables.*.keep.media", .not_offered = kLater},
-    {.pattern = "tables.*.classes", .not_offered = kLater},
+    {.pattern = "tables.*.classes.*.media", .not_offered = kLater},
+    {.pattern = "tables.*.classes.*.max", .not_offered = kLater},
     {.pattern = "views", .not_offered = kLater},
     {.pattern = "connectors", .not_offered = kLater},
     {.pattern = "auth.keys.*.rows", .not_offered = kLater},
@@ -407,6 +461,8 @@ void declare_section(Config& config, const KeyPath& path) {
   if (path.size() == 2 && path[0] == "reference") named(config.references, path[1]);
   if (path.size() == 2 && path[0] == "pipelines") named(config.pipelines, path[1]);
   if (path.size() == 2 && path[0] == "tables") named(config.tables, path[1]);
+  if (path.size() == 4 && path[0] == "tables" && path[2] == "classes")
+    named(named(config.tables, path[1]).classes, path[3]);
   if (path.size() == 3 && path[0] == "auth" && path[1] == "keys") {
     access_key(config.keys, path[2]);
   }
@@ -427,6 +483,10 @@ std::vector<KeyNames> names_of(const KeySpec& spec, const Config& config) {
     each(config.streams);
   } else if (first == "reference") {
     each(config.references);
+  } else if (spec.pattern.find(".classes.") != std::string_view::npos) {
+    for (const TableConfig& table : config.tables) {
+      for (const RetentionClassConfig& one : table.classes) all.push_back({table.name, one.name});
+    }
   } else if (first == "tables") {
     each(config.tables);
   } else if (first == "auth") {

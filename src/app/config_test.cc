@@ -222,7 +222,42 @@ TEST_F(ConfigTest, KeysOfLaterVersionsAreCalledSo) {
   check("[pipelines.p]\nfrom='a'\ninto='abc'\njoin = [{ table='c', on='x', mode='live' }]\n",
         "FRS-1110 freshet.toml:4: pipelines.p.join[0].mode = \"live\"");
   check("[pipelines.p]\ndedup = { id = 'other' }\n", "FRS-1110 freshet.toml:2:");
-  check("[reference.r]\nfrom = 's3://bucket/x.csv'\nkey='k'\n", "FRS-1110 freshet.toml:2:");
+  check("[reference.r]\nfrom = 'https://host/x.csv'\nkey='k'\n", "FRS-1110 freshet.toml:2:");
+}
+
+TEST_F(ConfigTest, AReferenceInS3) {
+  LoadedConfig loaded = load(
+      "[archive]\nurl = 's3://a/b'\nendpoint = 'http://minio:9000'\nregion = 'r'\npath_style = "
+      "true\n"
+      "[reference.near]\nfrom = 's3://bucket/x.csv'\nkey = 'k'\nregion = 'mine'\n"
+      "[reference.far]\nfrom = 's3://bucket/x.csv'\nkey = 'k'\nendpoint = 'https://other'\n");
+  const auto& references = loaded.config.references;
+  EXPECT_EQ(references[0].from, "s3://bucket/x.csv");
+  EXPECT_EQ(references[0].endpoint, "http://minio:9000");
+  EXPECT_EQ(references[0].region, "mine");
+  EXPECT_EQ(references[0].path_style, true);
+  // The three are about one server: of another they say nothing.
+  EXPECT_EQ(references[1].endpoint, "https://other");
+  EXPECT_EQ(references[1].region, "");
+  EXPECT_FALSE(references[1].path_style.has_value());
+  for (const char* from : {"s3://bucket", "s3://bucket/"}) {
+    EXPECT_THAT(refused(std::string("[reference.r]\nkey = 'k'\nfrom = '") + from + "'\n"),
+                StartsWith("FRS-1105 freshet.toml:3: reference.r.from"));
+  }
+}
+
+TEST_F(ConfigTest, HowLongTheArchiveKeepsRows) {
+  LoadedConfig loaded = load(
+      "[archive]\nurl = 'file:a'\n[tables.detections]\nkeep = { archive = '365d' }\n"
+      "classes.plates = { archive = '21d' }\nclasses.faces = { archive = '7d' }\n"
+      "[streams.detections]\nkeep = { before_archive = true }\n");
+  const TableConfig& table = loaded.config.tables.front();
+  EXPECT_EQ(table.keep_archive_us, 365ll * 86'400'000'000);
+  ASSERT_EQ(table.classes.size(), 2u);
+  EXPECT_EQ(table.classes[0].name, "plates");
+  EXPECT_EQ(table.classes[0].archive_us, 21ll * 86'400'000'000);
+  EXPECT_TRUE(loaded.config.streams.front().before_archive);
+  EXPECT_THAT(origin(loaded, "tables.detections.classes.faces.archive"), StartsWith("\"7d\" from"));
 }
 
 TEST_F(ConfigTest, KeysThatDoNotFitEachOther) {
@@ -238,6 +273,17 @@ TEST_F(ConfigTest, KeysThatDoNotFitEachOther) {
   check("[pipelines.p]\nfrom='a'\ninto='abc'\n[pipelines.q]\nfrom='b'\ninto='abc'\n", "FRS-1107");
   check("[pipelines.p]\nfrom='a b'\ninto='abc'\n", "a stream's name");
   check("[pipelines.p]\nfrom='a'\ninto='a$dead'\n", "a table's name");
+  check("[tables.detections]\nkeep = { archive = '30d' }\n",
+        "FRS-1107 freshet.toml:2: tables.detections.keep.archive: nothing is archived");
+  check("[tables.detections]\nclasses.plates = { archive = '21d' }\n",
+        "FRS-1107 freshet.toml:2: tables.detections.classes: nothing is archived");
+  check(
+      "[archive]\nurl='file:a'\n[streams.detections]\nkeep={time='7d'}\n[tables.detections]\n"
+      "classes.plates = { archive = '6d' }\n",
+      "FRS-1107 freshet.toml:6: tables.detections.classes.plates.archive: 6d is shorter than "
+      "streams.detections.keep.time, 7d");
+  check("[archive]\nurl='file:a'\n[tables.detections]\nclasses.plates = {}\n", "say how long");
+  check("[archive]\nurl='file:a'\n[tables.detections]\nkeep = { archive = '1h' }\n", "FRS-1105");
   check("[tables.other]\nkeys = []\n", "no pipeline fills this table");
   check("[tables.detections]\nkeys = ['camera_id', 'camera_id']\n", "twice");
   check("[reference.cameras]\nkey = 'camera_id'\n", "lacks \"from\"");
@@ -348,7 +394,7 @@ TEST(ConfigKeysTest, EveryOfferedKeyCanBeSetAndShown) {
     ASSERT_TRUE(spec.set != nullptr && spec.show != nullptr) << spec.pattern;
     std::string value = "some_text";
     if (spec.kind == ValueKind::kBytes) value = "512MiB";
-    if (spec.kind == ValueKind::kDuration) value = "10m";
+    if (spec.kind == ValueKind::kDuration) value = spec.minimum > 600'000'000 ? "3d" : "10m";
     if (spec.kind == ValueKind::kCount) value = "3";
     if (spec.kind == ValueKind::kBoolean) value = "true";
     if (spec.kind == ValueKind::kPath) value = "/a/b";

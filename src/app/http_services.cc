@@ -2,12 +2,10 @@
 
 #include <fmt/format.h>
 
-#include <cerrno>
-#include <cstring>
 #include <filesystem>
-#include <fstream>
 
-#include "app/reference_files.h"
+#include "app/reference_source.h"
+#include "app/temporary_file.h"
 #include "pipeline/explain.h"
 
 namespace freshet::app {
@@ -17,39 +15,6 @@ Error no_such_table(std::string_view name) {
   return Error(
       Code::kNotFound, 1330,
       fmt::format("there is no reference table \"{}\"; declare it in [reference.{}]", name, name));
-}
-
-// A file that is gone when this object is.
-class TemporaryFile {
- public:
-  static Result<TemporaryFile> write(const std::string& path, const std::string& bytes) {
-    std::ofstream file(path, std::ios::binary | std::ios::trunc);
-    file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-    file.close();
-    if (!file)
-      return Error(Code::kIo, 3440,
-                   fmt::format("{}: cannot be written: {}", path, std::strerror(errno)));
-    return TemporaryFile(path);
-  }
-  TemporaryFile(TemporaryFile&& other) noexcept : path_(std::exchange(other.path_, {})) {}
-  TemporaryFile& operator=(TemporaryFile&&) = delete;
-  ~TemporaryFile() {
-    std::error_code
-        ignored;  // left behind, it is taken for a leftover and removed at the next start
-    if (!path_.empty()) std::filesystem::remove(path_, ignored);
-  }
-
- private:
-  explicit TemporaryFile(std::string path) : path_(std::move(path)) {}
-  std::string path_;
-};
-
-// An error about the temporary file, as one about the file that the caller knows.
-Error about_file(Error error, const std::string& path, std::string_view file_name) {
-  std::string message = error.message();
-  for (std::size_t at; (at = message.find(path)) != std::string::npos;)
-    message.replace(at, path.size(), file_name);
-  return Error(error.code(), error.number(), std::move(message));
 }
 
 }  // namespace
@@ -134,9 +99,10 @@ Result<console::ReferenceChange> PipelineReferences::put(std::string_view name,
   FRESHET_TRY(std::string key, key_of(name));
   auto ending = std::filesystem::path(file_name).extension().string();
   std::string path = fmt::format("{}/{:016x}{}", folder_, random_.next_u64(), ending);
-  FRESHET_TRY([[maybe_unused]] auto file, TemporaryFile::write(path, bytes));
-  auto table = load_reference_file({.name = std::string(name), .from = path, .key = key});
-  if (!table) return about_file(std::move(table).error(), path, file_name);
+  FRESHET_TRY(TemporaryFile file, TemporaryFile::make(path));
+  FRESHET_TRY_STATUS(file.append(bytes));
+  auto table = load_reference_file(std::string(name), path, key);
+  if (!table) return file.about(table.error(), file_name);
   auto before = references_.active(name);
   console::ReferenceChange change{
       .version = before.version, .switched = false, .rows = (*table)->row_count(), .diff = {}};

@@ -10,21 +10,27 @@
 #include "common/logging.h"
 #include "common/metrics.h"
 #include "common/mutex.h"
-#include "sql/reference_file.h"
 
 namespace freshet::app {
+namespace {
 
-Result<std::shared_ptr<const pipeline::ReferenceTable>> load_reference_file(
-    const ReferenceConfig& config) {
-  FRESHET_TRY(sql::ReferenceFile file, sql::read_reference_file(config.from, config.key));
-  auto table = pipeline::ReferenceTable::make(config.name, config.key, file.schema, *file.rows);
-  if (!table) return std::move(table).error().with_context(config.from);
-  return table;
+metrics::Counter& refused_total() {
+  static metrics::Counter& counter = metrics::counter("freshet_pipeline_reference_refused_total",
+                                                      "Reference files that were not taken");
+  return counter;
+}
+
+}  // namespace
+
+void report_refused_reference(const std::string& table, std::uint32_t version, const Error& error) {
+  refused_total().add();
+  log_error("a reference file was not taken; the version in force stays",
+            {{"table", table}, {"version", version}, {"error", error.to_string()}});
 }
 
 struct ReferenceReloader::State {
   struct File {
-    ReferenceConfig config;
+    SourcedReference sourced;
     std::int64_t next_ns = 0;
     std::string last_error;
   };
@@ -56,42 +62,57 @@ struct ReferenceReloader::State {
     }
   }
 
+  Status take(SourcedReference& sourced) {
+    FRESHET_TRY(ReferenceSource::Table table, sourced.source->read());
+    if (!table) return ok();
+    auto switched = references->switch_to_file(table, clock->wall_us());
+    // What does not fit the pipelines will not by being read again.
+    if (switched || switched.error().code() == Code::kInvalid) sourced.source->settle();
+    if (!switched) return std::move(switched).error();
+    return ok();
+  }
+
   void reload(File& file) {
-    file.next_ns = clock->monotonic_ns() + file.config.reload_us * 1000;
-    std::uint32_t before = references->active(file.config.name).version;
-    auto table = load_reference_file(file.config);
-    Result<catalog::ReferenceVersion> switched =
-        table ? references->switch_to_file(*table, clock->wall_us())
-              : Result<catalog::ReferenceVersion>(table.error());
-    if (!switched) {
-      metrics::counter("freshet_pipeline_reference_refused_total",
-                       "Reference files that were not taken")
-          .add();
-      if (switched.error().to_string() == file.last_error) return;
-      file.last_error = switched.error().to_string();
-      log_error("a reference file was not taken; the version in force stays",
-                {{"table", file.config.name}, {"version", before}, {"error", file.last_error}});
+    const ReferenceConfig& config = file.sourced.config;
+    file.next_ns = clock->monotonic_ns() + config.reload_us * 1000;
+    std::uint32_t before = references->active(config.name).version;
+    Status taken = take(file.sourced);
+    if (stopping_now()) return;
+    if (!taken) {
+      std::string error = taken.error().to_string();
+      if (error == file.last_error) {
+        refused_total().add();
+        return;
+      }
+      file.last_error = std::move(error);
+      report_refused_reference(config.name, before, taken.error());
       return;
     }
     file.last_error.clear();
-    if (references->active(file.config.name).version != before) {
-      log_info("reference table switched", {{"table", file.config.name},
-                                            {"version", switched->version},
-                                            {"rows", switched->rows},
-                                            {"from", file.config.from}});
-    }
+    pipeline::References::Active now = references->active(config.name);
+    if (now.version == before) return;
+    log_info("reference table switched", {{"table", config.name},
+                                          {"version", now.version},
+                                          {"rows", now.table->row_count()},
+                                          {"from", config.from}});
+  }
+
+  // A read that was cancelled is no refusal.
+  bool stopping_now() {
+    MutexLock lock(mutex);
+    return stopping;
   }
 };
 
-ReferenceReloader::ReferenceReloader(std::vector<ReferenceConfig> configs,
+ReferenceReloader::ReferenceReloader(std::vector<SourcedReference> sourced,
                                      pipeline::References& references, io::Clock& clock)
     : state_(std::make_unique<State>()) {
   state_->references = &references;
   state_->clock = &clock;
-  for (ReferenceConfig& config : configs) {
-    if (config.reload_us == 0) continue;
-    std::int64_t next_ns = clock.monotonic_ns() + config.reload_us * 1000;
-    state_->files.push_back({std::move(config), next_ns, ""});
+  for (SourcedReference& each : sourced) {
+    if (each.config.reload_us == 0) continue;
+    std::int64_t next_ns = clock.monotonic_ns() + each.config.reload_us * 1000;
+    state_->files.push_back({std::move(each), next_ns, ""});
   }
   if (!state_->files.empty())
     state_->thread = std::thread([state = state_.get()] { state->run(); });

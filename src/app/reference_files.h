@@ -1,28 +1,31 @@
-// Reference tables from files: read whole, checked, and looked at again for changes.
+// Reference tables from where the configuration says: read at the start, and again for changes.
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "app/config.h"
+#include "app/reference_source.h"
 #include "common/result.h"
 #include "io/clock.h"
-#include "pipeline/reference_table.h"
 #include "pipeline/references.h"
 
 namespace freshet::app {
 
-// Errors name file and line.
-Result<std::shared_ptr<const pipeline::ReferenceTable>> load_reference_file(
-    const ReferenceConfig& config);
+struct SourcedReference {
+  ReferenceConfig config;
+  std::unique_ptr<ReferenceSource> source;
+};
 
-// Reads each file again at its interval and switches where its content changed. A bad file is said
+// A refusal in log and metric: the version in force stays.
+void report_refused_reference(const std::string& table, std::uint32_t version, const Error& error);
+
+// Reads each source again at its interval and switches where its content changed. A bad one is said
 // once and the version in force stays. Has a thread of its own.
 class ReferenceReloader {
  public:
-  ReferenceReloader(std::vector<ReferenceConfig> configs, pipeline::References& references,
+  ReferenceReloader(std::vector<SourcedReference> sourced, pipeline::References& references,
                     io::Clock& clock);
   ~ReferenceReloader();  // stop()
   void stop();

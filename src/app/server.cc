@@ -1,10 +1,13 @@
 #include "app/server.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
 #include <cstring>
+#include <filesystem>
+#include <functional>
 #include <thread>
 
 #include "app/erasures.h"
@@ -21,6 +24,8 @@
 #include "net/server.h"
 #include "pipeline/runner.h"
 #include "query/engine.h"
+#include "replay/all_tables.h"
+#include "replay/replays.h"
 #include "server/console/http_api.h"
 #include "server/dynamodb/door.h"
 #include "server/gate/gate.h"
@@ -70,22 +75,41 @@ std::vector<pipeline::PipelineSettings> all_settings(const Config& config) {
   return all;
 }
 
+std::string reference_folder(const Config& config) {
+  return config.data_directory + "/reference-work";
+}
+
 using Tables = std::vector<std::shared_ptr<const pipeline::ReferenceTable>>;
 
 struct LoadedReferences {
+  std::vector<SourcedReference> sourced;
   Tables tables;
   std::vector<std::pair<std::string, Error>> refused;  // by table
+
+  // What was read is in force.
+  void settle() {
+    for (SourcedReference& each : sourced) {
+      bool was_refused = std::any_of(refused.begin(), refused.end(), [&](const auto& item) {
+        return item.first == each.config.name;
+      });
+      if (!was_refused) each.source->settle();
+    }
+  }
 };
 
-LoadedReferences load_references(const Config& config) {
+// `folder` takes objects while they are read.
+Result<LoadedReferences> load_references(const Config& config, const std::string& folder,
+                                         const std::function<bool()>& is_cancelled) {
   LoadedReferences loaded;
   for (const ReferenceConfig& reference : config.references) {
-    auto table = load_reference_file(reference);
+    FRESHET_TRY(auto source, open_reference_source(reference, folder, is_cancelled));
+    auto table = source->read();
     if (table) {
       loaded.tables.push_back(*std::move(table));
     } else {
       loaded.refused.emplace_back(reference.name, std::move(table).error());
     }
+    loaded.sourced.push_back({reference, std::move(source)});
   }
   return loaded;
 }
@@ -102,7 +126,8 @@ pipeline::RunnerConfig to_runner_config(const Config& config, const MemoryPlan& 
       config.limits.disk_bytes == 0 ? 256ull << 20 : config.limits.disk_bytes / 16;
   runner.segment_bytes = std::clamp<std::uint64_t>(wanted >> 22 << 22, 4ull << 20, 256ull << 20);
   for (const StreamConfig& stream : config.streams) {
-    runner.streams.push_back({stream.name, stream.partitions, stream.keep_us, stream.keep_bytes});
+    runner.streams.push_back(
+        {stream.name, stream.partitions, stream.keep_us, stream.keep_bytes, stream.before_archive});
   }
   runner.pipelines = all_settings(config);
   return runner;
@@ -142,7 +167,10 @@ struct Server::State {
   std::atomic<bool> archive_stops{false};
   std::unique_ptr<archive::Archive> archive;
   std::unique_ptr<io::ThreadPool> archive_jobs;  // verifies and compactions
+  std::atomic<bool> references_stop{false};
   std::unique_ptr<ReferenceReloader> reloader;
+  std::unique_ptr<replay::AllTables> all_tables;
+  std::unique_ptr<replay::Replays> replays;
   std::unique_ptr<query::Engine> engine;
   std::unique_ptr<PipelineExplain> explain;
   std::unique_ptr<PipelineReferences> references;
@@ -159,7 +187,7 @@ struct Server::State {
   Status start();
   Status open_archive();
   std::map<std::string, std::string> archive_access() const;
-  Status keep_versions_of(std::vector<std::pair<std::string, Error>> refused);
+  Status keep_versions_of(const std::vector<std::pair<std::string, Error>>& refused);
   Status open_aws_doors();
   Status open_http_door(std::vector<gate::Key> keys);
   Status health() const;
@@ -175,7 +203,8 @@ Status Server::State::start() {
   Status keys_status;
   std::vector<gate::Key> keys = to_keys(config, keys_status);
   FRESHET_TRY_STATUS(std::move(keys_status));
-  LoadedReferences files = load_references(config);
+  FRESHET_TRY(LoadedReferences files, load_references(config, reference_folder(config),
+                                                      [this] { return references_stop.load(); }));
   workers = std::make_unique<io::ThreadPool>("worker", 2, kWorkerQueueMax);
   ErasureWork erasure_work(config, io::system_disk(), clock);
   pipeline::RunnerConfig runner_config = to_runner_config(config, memory);
@@ -187,11 +216,18 @@ Status Server::State::start() {
   // A file that cannot be read may be why a pipeline finds no such column.
   if (!started && !files.refused.empty()) return std::move(files.refused.front().second);
   FRESHET_TRY(runner, std::move(started));
-  FRESHET_TRY_STATUS(keep_versions_of(std::move(files.refused)));
+  FRESHET_TRY_STATUS(keep_versions_of(files.refused));
+  files.settle();
   FRESHET_TRY_STATUS(open_archive());
   FRESHET_TRY_STATUS(erasure_work.behind_log(runner->catalog(), archive.get()));
-  if (archive) FRESHET_TRY_STATUS(archive->start());
-  reloader = std::make_unique<ReferenceReloader>(config.references, runner->references(), clock);
+  if (archive) {
+    FRESHET_TRY_STATUS(archive->start());
+    runner->streams().use_archive([this] { return archive->flush(); });
+  }
+  std::error_code ignored;  // what an end in the middle of a read has left
+  std::filesystem::remove_all(reference_folder(config), ignored);
+  reloader =
+      std::make_unique<ReferenceReloader>(std::move(files.sourced), runner->references(), clock);
   gate = std::make_unique<gate::Gate>(gate::GateConfig{.region = config.region}, clock,
                                       io::system_random());
   gate->replace_keys(keys);
@@ -223,6 +259,12 @@ Status Server::State::open_archive() {
   archive_config.keep_snapshots_us = config.archive.keep_snapshots_us;
   archive_config.copies_bytes = config.archive.copies_bytes;
   archive_config.rows_are_held = [this] { return runner->rows_are_held(); };
+  for (const TableConfig& table : config.tables) {
+    archive::RetentionRules rules;
+    rules.keep_us = table.keep_archive_us;
+    for (const RetentionClassConfig& one : table.classes) rules.classes[one.name] = one.archive_us;
+    if (!rules.is_empty()) archive_config.retention[table.name] = std::move(rules);
+  }
   FRESHET_TRY(archive, archive::Archive::open(archive_config, *std::move(store), runner->catalog(),
                                               runner->tables(), io::system_disk(),
                                               io::system_clock(), io::system_random()));
@@ -243,12 +285,11 @@ std::map<std::string, std::string> Server::State::archive_access() const {
 
 // A server that starts again after a crash must not stay away because a file was spoilt meanwhile:
 // the version that is in force stays. Where there is none, there is nothing to join with.
-Status Server::State::keep_versions_of(std::vector<std::pair<std::string, Error>> refused) {
-  for (auto& [table, error] : refused) {
+Status Server::State::keep_versions_of(const std::vector<std::pair<std::string, Error>>& refused) {
+  for (const auto& [table, error] : refused) {
     std::uint32_t version = runner->references().active(table).version;
-    if (version == 0) return std::move(error);
-    log_error("a reference file was not taken; the version in force stays",
-              {{"table", table}, {"version", version}, {"error", error.to_string()}});
+    if (version == 0) return error;
+    report_refused_reference(table, version, error);
   }
   return ok();
 }
@@ -317,16 +358,20 @@ Status Server::State::open_http_door(std::vector<gate::Key> keys) {
   engine_config.time_us = config.limits.query_time_us;
   engine_config.rows_max = config.limits.query_rows_max;
   engine_config.at_once = config.limits.queries_at_once;
-  FRESHET_TRY(engine, query::Engine::open(engine_config, runner->tables(), io::system_clock()));
+  all_tables = std::make_unique<replay::AllTables>(runner->tables(), archive.get());
+  FRESHET_TRY(engine, query::Engine::open(engine_config, *all_tables, io::system_clock()));
   explain = std::make_unique<PipelineExplain>(runner->tables());
   references = std::make_unique<PipelineReferences>(
       config.references, config.data_directory + "/incoming", runner->references(),
       io::system_clock(), io::system_random());
   erasures = std::make_unique<Erasures>(config, *runner, *engine, archive.get(), io::system_disk(),
                                         io::system_clock(), begin_again);
+  replays = std::make_unique<replay::Replays>(
+      replay::ReplaysConfig{.folder = config.data_directory + "/replay", .limits = {}}, *runner,
+      archive.get());
   http_api = std::make_unique<console::HttpApi>(
       console::HttpApiParts{.streams = runner->streams(),
-                            .tables = runner->tables(),
+                            .tables = *all_tables,
                             .engine = *engine,
                             .explain = *explain,
                             .references = *references,
@@ -336,6 +381,7 @@ Status Server::State::open_http_door(std::vector<gate::Key> keys) {
                             .hash_partition_key = kinesis::hash_of_partition_key,
                             .health = [this] { return health(); },
                             .archive = archive.get(),
+                            .replays = replays.get(),
                             .archive_executor = archive_jobs.get(),
                             .archive_access = archive_access(),
                             .erasures = erasures.get()});
@@ -380,9 +426,11 @@ void Server::State::stop() {
   // the log.
   if (aws_server) aws_server->stop(kStopGraceUs);
   if (http_server) http_server->stop(kStopGraceUs);
+  references_stop.store(true);
   if (reloader) reloader->stop();
   if (http_api) http_api->stop();
   archive_stops.store(true);
+  if (replays) replays->stop();
   if (archive) archive->stop();
   if (archive_jobs) archive_jobs->stop();
   if (workers) workers->stop();
@@ -447,7 +495,12 @@ Status check_server(const Config& config) {
   Status keys_status;
   to_keys(config, keys_status);
   FRESHET_TRY_STATUS(std::move(keys_status));
-  LoadedReferences files = load_references(config);
+  std::filesystem::path folder =
+      std::filesystem::temp_directory_path() / fmt::format("freshet-check-{}", getpid());
+  auto loaded = load_references(config, folder.string(), [] { return false; });
+  std::error_code ignored;
+  std::filesystem::remove_all(folder, ignored);
+  FRESHET_TRY(LoadedReferences files, std::move(loaded));
   if (!files.refused.empty()) return std::move(files.refused.front().second);
   return pipeline::Runner::check(all_settings(config), files.tables);
 }

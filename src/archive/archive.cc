@@ -93,7 +93,7 @@ Status Archive::open_tables() {
   for (const pipeline::TableInfo& info : pipeline_tables_.tables()) {
     FRESHET_TRY([[maybe_unused]] auto table, open_table(info));
   }
-  return ok();
+  return open_filled_tables();
 }
 
 Status Archive::open_parts() {
@@ -110,6 +110,7 @@ Status Archive::open_parts() {
       return Error(Code::kIo, 3842, fmt::format("{} cannot be removed: {}", path, stays.message()));
     }
   }
+  FRESHET_TRY_STATUS(look_at_clock());
   FRESHET_TRY(writer_, sql::ParquetWriter::open({.memory_bytes = config_.memory_bytes}));
   FRESHET_TRY(auto files, LocalFiles::open(*store_, disk_, clock_, config_.work_folder + "/copies",
                                            config_.copies_bytes));
@@ -138,7 +139,8 @@ Status Archive::start() {
   next_commit_ns_ = clock_.monotonic_ns() + config_.commit_every_us * 1000;
   next_upkeep_ns_ = clock_.monotonic_ns() + config_.upkeep_every_us * 1000;
   thread_ = std::thread([this] { run(); });
-  if (config_.compact) compact_thread_ = std::thread([this] { run_compaction(); });
+  if (config_.compact || !config_.retention.empty())
+    compact_thread_ = std::thread([this] { run_compaction(); });
   MutexLock lock(mutex_);
   auto until = std::chrono::steady_clock::now() + kStartWait;
   while (!opened_) {
@@ -146,6 +148,7 @@ Status Archive::start() {
     if (changed_.wait_until(mutex_, until) == std::cv_status::timeout) return ok();
   }
   bool is_final = !*opened_ && (opened_->error().number() == kErrorAnothersPlace ||
+                                opened_->error().number() == kErrorFilledTable ||
                                 opened_->error().number() == kErrorColumnsDoNotFit);
   return is_final ? *opened_ : ok();
 }
@@ -174,9 +177,17 @@ void Archive::publish(const Table& table) {
   pipeline->tables()->set_archived(table.name(), table.part());
 }
 
+// Of a stream that was deleted and made again: its table goes on with the files that it has.
+void Archive::publish_to_new_pipelines() {
+  for (const std::shared_ptr<Table>& table : all_tables()) {
+    auto pipeline = pipeline_tables_.pipeline_of(table->name());
+    if (pipeline && pipeline->tables()->lacks_files(table->name())) publish(*table);
+  }
+}
+
 void Archive::run_compaction() {
   begin_thread("archive-compact");
-  std::string last_error;
+  std::string last_error, last_expiry_error;
   while (true) {
     {
       MutexLock lock(mutex_);
@@ -186,6 +197,14 @@ void Archive::run_compaction() {
       }
       if (stopping_) return;
     }
+    if (Status expired = expire_rows(); !expired && !stopping()) {
+      std::string error = expired.error().to_string();
+      if (error != last_expiry_error) {
+        log_warning("rows whose time is over stay in the archive for now", {{"error", error}});
+      }
+      last_expiry_error = std::move(error);
+    }
+    if (!config_.compact) continue;
     for (const std::shared_ptr<Table>& table : all_tables()) {
       auto compacted = table->compact(
           {.memory_bytes = config_.memory_bytes, .keeps_duplicates = config_.rows_are_held()},
@@ -219,6 +238,7 @@ void Archive::run() {
       if (stopping_) break;
       flush = flushes_asked_ == flushes_done_ ? 0 : flushes_asked_;
     }
+    publish_to_new_pipelines();
     if (flush == 0 && !commit_is_due()) continue;
     std::int64_t began_ns = clock_.monotonic_ns();
     Status committed = run_once();
@@ -311,6 +331,7 @@ Status Archive::visit_bounds(
 
 Status Archive::run_once() {
   FRESHET_TRY_STATUS(claim_store());
+  FRESHET_TRY_STATUS(open_filled_tables());
   Status all = ok();
   for (const pipeline::TableInfo& info : pipeline_tables_.tables()) {
     if (info.name.find('$') != std::string::npos) continue;
@@ -354,9 +375,7 @@ Result<std::shared_ptr<Table>> Archive::open_table(const pipeline::TableInfo& in
                                each.name, info.name, iceberg_name_of(info.name)));
     }
   }
-  TableParts parts{*store_, catalog_, disk_,  clock_,
-                   random_, *writer_, files_, config_.work_folder};
-  FRESHET_TRY(std::shared_ptr<Table> table, Table::open(parts, info, row));
+  FRESHET_TRY(std::shared_ptr<Table> table, Table::open(parts(), info, row));
   publish(*table);
   MutexLock lock(tables_mutex_);
   tables_[info.name] = table;
@@ -385,10 +404,20 @@ void Archive::report(const Status& committed) {
   }
   archive_metrics().failures.add();
   std::string error = committed.error().to_string();
+  tell_queries(error);
   if (error == last_error_) return;
   last_error_ = error;
   log_error("rows cannot be archived; log and memory keep them, and it is tried again",
             {{"error", error}});
+}
+
+// Of tables whose files are not known, a query says why.
+void Archive::tell_queries(const std::string& error) {
+  for (const pipeline::TableInfo& info : pipeline_tables_.tables()) {
+    auto pipeline = pipeline_tables_.pipeline_of(info.name);
+    if (!pipeline || find_table(info.name)) continue;
+    pipeline->tables()->set_archive_failure(info.name, error);
+  }
 }
 
 std::vector<ArchivedTable> Archive::tables() {

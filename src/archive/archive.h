@@ -2,6 +2,7 @@
 // them.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <map>
 #include <memory>
@@ -11,7 +12,9 @@
 
 #include "archive/archive_service.h"
 #include "archive/table.h"
+#include "archive/table_build.h"
 #include "common/mutex.h"
+#include "pipeline/log_clock.h"
 #include "pipeline/tables.h"
 
 namespace freshet::archive {
@@ -28,6 +31,14 @@ struct ArchiveConfig {
   std::uint64_t memory_bytes = 256ull << 20;  // of DuckDB, while it writes
   // While it is true no row may go, duplicates neither: a hold is in force.
   std::function<bool()> rows_are_held = [] { return false; };
+  // How long rows stay, by the name of the pipeline's table; its $dead and $dupes follow keep_us.
+  std::map<std::string, RetentionRules, std::less<>> retention;
+};
+
+// A table that a replay has filled: all of its rows are in files.
+struct FilledTable {
+  pipeline::TableInfo info;
+  pipeline::ArchivedPart part;
 };
 
 class Archive : public ArchiveService {
@@ -59,8 +70,21 @@ class Archive : public ArchiveService {
   // What manifests say of their files' least and greatest values, unpacked: ids are among them.
   Status visit_bounds(
       const std::function<Status(const std::string& url, const std::string& bytes)>& visit);
+  // Takes rows out whose time is over, of every table. kUnavailable FRS-3847 where the clock was
+  // set, or stands too far from the last commit of the time before. Not beside the thread.
+  Status expire_rows();
   // Lets old snapshots and orphans go, of every table. Not beside the thread.
   Status upkeep();
+
+  // Any thread, and for the build one: a new table of that name and shape. kExists FRS-3847 where
+  // there is one of that name, kInvalid FRS-3844 where files cannot hold such rows. When it is
+  // committed, show() it.
+  Result<std::unique_ptr<TableBuild>> build_table(const pipeline::TableInfo& info,
+                                                  const std::string& source,
+                                                  std::uint64_t memory_bytes);
+  Status check_new_table(const std::string& name, const Schema& schema);
+  Status show_table(const std::string& name);
+  std::vector<FilledTable> filled_tables();
 
   std::vector<ArchivedTable> tables() override;
   Result<std::vector<ArchivedFile>> files(std::string_view name) override;
@@ -78,16 +102,22 @@ class Archive : public ArchiveService {
   Status open_parts();
   Status claim_store();
   Status open_tables();
+  Status open_filled_tables();
+  Status open_filled_table(const catalog::ArchiveTableRow& row);
+  TableParts parts();
   void run();
   void run_compaction();
   bool stopping();
+  Status look_at_clock();
   void publish(const Table& table);
+  void publish_to_new_pipelines();
   bool commit_is_due();
   Status commit_pipeline(pipeline::StreamPipeline& pipeline);
   Result<std::shared_ptr<Table>> open_table(const pipeline::TableInfo& info);
   std::shared_ptr<Table> find_table(std::string_view name);
   std::vector<std::shared_ptr<Table>> all_tables();
   void report(const Status& committed);
+  void tell_queries(const std::string& error);
 
   ArchiveConfig config_;
   std::unique_ptr<object_store::ObjectStore> store_;
@@ -99,6 +129,10 @@ class Archive : public ArchiveService {
   std::unique_ptr<sql::ParquetWriter> writer_;
   std::shared_ptr<LocalFiles> files_;
   bool claimed_ = false;  // the store is known to be ours
+  // Of the thread that compacts.
+  std::optional<pipeline::LogClock> log_clock_;
+  bool clock_refused_ = false;
+  std::atomic<bool> filled_opened_{false};
   std::string last_error_;
   std::int64_t next_commit_ns_ = 0;
   std::int64_t next_upkeep_ns_ = 0;

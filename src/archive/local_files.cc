@@ -63,7 +63,7 @@ Result<std::unique_ptr<LocalFiles>> LocalFiles::open(object_store::ObjectStore& 
   return files;
 }
 
-Result<std::string> LocalFiles::path_of(const StoredFile& file) {
+Result<std::string> LocalFiles::path_of(const StoredFile& file, bool only_copies) {
   if (!store_folder_.empty()) return store_folder_ + file.name;
   MutexLock lock(mutex_);
   for (auto copy = copies_.begin(); copy != copies_.end(); ++copy) {
@@ -71,6 +71,10 @@ Result<std::string> LocalFiles::path_of(const StoredFile& file) {
     copies_.splice(copies_.begin(), copies_, copy);
     copies_.front().used_ns = clock_.monotonic_ns();
     return copies_.front().path;
+  }
+  if (only_copies) {
+    return Error(Code::kUnavailable, 3848,
+                 "no copy is here, and the object store did not answer for another file");
   }
   std::string path = fmt::format("{}/{}.parquet", folder_, ++next_);
   if (Status fetched = fetch(file, path); !fetched) {

@@ -30,8 +30,8 @@ class LocalFiles {
                                                   io::Clock& clock, std::string folder,
                                                   std::uint64_t bytes_max);
   // The file's path. Fetches it where it is not here; what is fetched is compared with its
-  // checksum: kCorruption FRS-3833.
-  Result<std::string> path_of(const StoredFile& file);
+  // checksum: kCorruption FRS-3833. With `only_copies` nothing is fetched: kUnavailable FRS-3848.
+  Result<std::string> path_of(const StoredFile& file, bool only_copies = false);
   // Removes every copy. Only while nobody reads one.
   Status clear();
 

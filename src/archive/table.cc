@@ -6,7 +6,9 @@
 #include <array>
 
 #include "archive/iceberg/transform.h"
+#include "archive/table_build.h"
 #include "archive/table_columns.h"
+#include "archive/table_past.h"
 #include "common/bytes.h"
 #include "common/time_text.h"
 #include "pipeline/hot_relation.h"
@@ -97,8 +99,16 @@ void Table::set_state(std::shared_ptr<const TableState> state) {
 
 pipeline::ArchivedPart Table::part() const {
   std::shared_ptr<const TableState> now = state();
-  Position boundary = now->row.boundary;
-  return {boundary, archive_table_of(std::move(now), read_columns_, parts_.files, parts_.store)};
+  pipeline::ArchivedPart part;
+  part.boundary = now->row.boundary;
+  part.files = archive_table_of(now, read_columns_, parts_.files, parts_.store);
+  if (const iceberg::Snapshot* current = now->metadata.current_snapshot())
+    part.rewrites = rewrites_of(*current).count;
+  part.at = [now, columns = read_columns_, files = parts_.files,
+             &store = parts_.store](const pipeline::ArchiveMoment& moment) {
+    return archive_table_at(now, moment, columns, files, store);
+  };
+  return part;
 }
 
 std::string Table::random_uuid() {
@@ -112,14 +122,21 @@ std::string Table::random_uuid() {
 }
 
 Result<std::unique_ptr<Table>> Table::open(const TableParts& parts, const pipeline::TableInfo& info,
-                                           const std::optional<catalog::ArchiveTableRow>& row) {
+                                           const std::optional<catalog::ArchiveTableRow>& row,
+                                           const iceberg::Properties& properties) {
   auto table = std::unique_ptr<Table>(new Table(parts, info));
   if (row) {
     FRESHET_TRY(auto state, load_table_state(parts.store, parts.catalog, *row));
+    if (is_filled(*state) && !info.pipeline.empty()) {
+      return Error(Code::kInvalid, kErrorFilledTable,
+                   fmt::format("the archived table {} was made by a replay: give pipeline {} "
+                               "another table",
+                               info.name, info.pipeline));
+    }
     table->set_state(std::move(state));
     table->building_ = row->building;
   } else {
-    FRESHET_TRY_STATUS(table->make_table());
+    FRESHET_TRY_STATUS(table->make_table(properties));
   }
   FRESHET_TRY_STATUS(table->fit_columns());
   FRESHET_TRY_STATUS(table->read_columns());
@@ -127,8 +144,9 @@ Result<std::unique_ptr<Table>> Table::open(const TableParts& parts, const pipeli
 }
 
 // A table without a snapshot.
-Status Table::make_table() {
+Status Table::make_table(const iceberg::Properties& properties) {
   iceberg::NewTable made;
+  made.properties = properties;
   made.table_uuid = random_uuid();
   made.location = parts_.store.url_of(folder());
   FRESHET_TRY(made.schema, iceberg::new_schema(info_.schema));

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -63,6 +64,19 @@ struct CompactionRules {
   bool keeps_duplicates = false;              // a hold is in force: no row may go
 };
 
+// How long rows stay in the files since they arrived (decision 0803).
+struct RetentionRules {
+  std::int64_t keep_us = 0;                       // 0: for ever
+  std::map<std::string, std::int64_t> classes{};  // by the column retention_class; before keep_us
+  std::uint64_t memory_bytes = 256ull << 20;      // of a rewrite
+  bool is_empty() const { return keep_us == 0 && classes.empty(); }
+};
+
+struct RetentionReport {
+  std::uint64_t rows = 0;  // that left
+  std::uint64_t files_dropped = 0, files_rewritten = 0;
+};
+
 // One thread appends and does the upkeep, another compacts; state() and part() are any thread's.
 class Table {
  public:
@@ -70,7 +84,8 @@ class Table {
   // kInvalid FRS-3603 where a column's type does not fit what files hold.
   static Result<std::unique_ptr<Table>> open(const TableParts& parts,
                                              const pipeline::TableInfo& info,
-                                             const std::optional<catalog::ArchiveTableRow>& row);
+                                             const std::optional<catalog::ArchiveTableRow>& row,
+                                             const iceberg::Properties& properties = {});
 
   std::shared_ptr<const TableState> state() const;
   // What queries read from here on.
@@ -80,6 +95,10 @@ class Table {
   // is left to do. What fails changes nothing.
   Result<bool> append(const hot::Snapshot& rows, Position published, std::uint32_t ref_version,
                       std::uint64_t rows_max);
+  // Files of the rows below `end`, which stand at [first, last]: in the store, and in no snapshot
+  // before a commit names them.
+  Result<std::vector<NewFile>> write_files(const hot::Snapshot& rows, hot::RowNumber end,
+                                           Position first, Position last);
   Status commit(const Change& change);
 
   // Merges what the rules find, one merge after another, until nothing is left or `is_cancelled`.
@@ -93,6 +112,11 @@ class Table {
   // call again.
   Status erase(const std::function<bool(const sql::JudgedRow&)>& judge, std::uint64_t memory_bytes,
                EraseReport& report);
+  // Takes the rows out whose time is over at `now_us`, log time: files that hold nothing else in
+  // one commit, the others written anew without them. The files go from the store like all that no
+  // snapshot names. What fails changes nothing, or has done a part that stays done.
+  Result<RetentionReport> expire_rows(const RetentionRules& rules, std::int64_t now_us,
+                                      const std::function<bool()>& is_cancelled);
 
   // Snapshots older than that leave the table's history; the current one stays.
   Status expire(std::int64_t older_than_us);
@@ -105,11 +129,9 @@ class Table {
 
  private:
   Table(const TableParts& parts, const pipeline::TableInfo& info);
-  Status make_table();
+  Status make_table(const iceberg::Properties& properties);
   Status fit_columns();
   Status read_columns();
-  Result<std::vector<NewFile>> write_files(const hot::Snapshot& rows, hot::RowNumber end,
-                                           Position first, Position last);
   Result<NewFile> store_file(const sql::ParquetFile& file, Position first, Position last);
   Result<std::string> put_file(const sql::ParquetFile& file, const std::string& folder,
                                const std::string& stem);
@@ -124,6 +146,9 @@ class Table {
   sql::JudgedColumns judged_columns() const;
   Status merge_files(const std::vector<iceberg::DataFile>& files, const CompactionRules& rules,
                      const std::function<bool()>& is_cancelled, CompactReport& report);
+  Status expire_in_file(const iceberg::DataFile& file, const sql::RowExpiry& expiry,
+                        const RetentionRules& rules, const std::function<bool()>& is_cancelled,
+                        RetentionReport& report);
   Result<iceberg::TableMetadata> with_snapshot(const TableState& base, const Change& change,
                                                std::vector<HeldManifest>& manifests);
   Status put_in_force(const TableState& base, iceberg::TableMetadata metadata,
@@ -148,6 +173,8 @@ class Table {
 
   Mutex commit_mutex_;   // from the state that a commit is built on to the state that it makes
   Mutex compact_mutex_;  // one merge at a time
+  // Files that were read through for rows past their time, and on which day of the log.
+  std::map<std::string, std::int64_t> expiry_seen_ FRESHET_GUARDED_BY(compact_mutex_);
   mutable Mutex mutex_;
   std::shared_ptr<const TableState> state_ FRESHET_GUARDED_BY(mutex_);
   std::vector<std::weak_ptr<const TableState>> past_ FRESHET_GUARDED_BY(mutex_);  // maybe in use

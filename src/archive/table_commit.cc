@@ -5,6 +5,7 @@
 
 #include "archive/iceberg/manifest_list.h"
 #include "archive/table.h"
+#include "archive/table_past.h"
 
 namespace freshet::archive {
 namespace {
@@ -14,6 +15,18 @@ constexpr std::size_t kManifestsMax = 100;
 
 std::string positions_text(Position position) {
   return fmt::format("0:{}", position.value);
+}
+
+void note_rewrites(const TableState& base, iceberg::Operation operation, std::int64_t now_ms,
+                   iceberg::Properties& extra) {
+  Rewrites rewrites;
+  if (const iceberg::Snapshot* current = base.metadata.current_snapshot())
+    rewrites = rewrites_of(*current);
+  if (operation == iceberg::Operation::kOverwrite || operation == iceberg::Operation::kDelete)
+    rewrites = {rewrites.count + 1, now_ms};
+  if (rewrites.count == 0) return;
+  extra[std::string(iceberg::kRewritesKey)] = std::to_string(rewrites.count);
+  extra[std::string(iceberg::kRewrittenKey)] = std::to_string(rewrites.last_ms);
 }
 
 iceberg::ManifestHead head_of(const iceberg::TableMetadata& table) {
@@ -42,6 +55,7 @@ Result<iceberg::TableMetadata> Table::with_snapshot(const TableState& base, cons
       positions_text(change.boundary.value_or(base.row.boundary));
   snapshot.extra[std::string(iceberg::kExpectedKey)] = positions_text(base.row.boundary);
   snapshot.extra[std::string(iceberg::kReferenceVersionsKey)] = std::to_string(change.ref_version);
+  note_rewrites(base, change.operation, now_ms(), snapshot.extra);
   std::int64_t sequence = iceberg::next_sequence_number(base.metadata);
   FRESHET_TRY(manifests, next_manifests(base, change, snapshot, sequence));
   std::vector<iceberg::ManifestFile> listed;

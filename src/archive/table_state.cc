@@ -1,6 +1,7 @@
 #include "archive/table_state.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <limits>
@@ -39,40 +40,73 @@ std::vector<iceberg::Predicate> predicates_of(const sql::ScanConstraints& constr
   return all;
 }
 
-Result<std::vector<iceberg::DataFile>> choose_files(const TableState& state,
-                                                    const sql::ScanConstraints& constraints) {
-  std::map<std::string, iceberg::DataFile> chosen;
-  std::vector<iceberg::ManifestFile> list;
-  for (const HeldManifest& held : state.manifests) list.push_back(held.listed);
-  for (iceberg::Predicate& predicate : predicates_of(constraints)) {
-    iceberg::Planner planner(state.metadata, std::move(predicate));
-    // Refuses what it cannot read right, such as row-level deletes.
-    FRESHET_TRY([[maybe_unused]] auto selected, planner.select_manifests(list));
-    for (const HeldManifest& held : state.manifests) {
-      if (!planner.may_match(held.listed)) continue;
-      FRESHET_TRY(std::vector<iceberg::DataFile> files, planner.select_files(*held.manifest));
-      for (iceberg::DataFile& file : files) chosen.emplace(file.path, std::move(file));
-    }
-  }
-  std::vector<iceberg::DataFile> files;
-  for (auto& [path, file] : chosen) files.push_back(std::move(file));
-  return files;
+// Where several texts are asked for, none of them alone is the reason.
+std::string reason_of(const iceberg::Mismatch& why, const sql::ScanConstraints& constraints) {
+  auto constraint = constraints.find(why.column);
+  if (constraint == constraints.end() || !constraint->second.texts ||
+      constraint->second.texts->size() < 2)
+    return why.text();
+  return fmt::format("{} is none of '{}'", why.column,
+                     fmt::join(*constraint->second.texts, "', '"));
 }
 
+struct ChosenFiles {
+  std::vector<iceberg::DataFile> files;  // by path
+  std::vector<sql::LeftOut> left_out;
+};
+
+// A file is read where one of the predicates may match. Row-level deletes are refused: rows that
+// they take away would be shown.
+Result<ChosenFiles> choose_files(const TableState& state, const sql::ScanConstraints& constraints) {
+  std::vector<iceberg::Planner> planners;
+  for (iceberg::Predicate& predicate : predicates_of(constraints))
+    planners.emplace_back(state.metadata, std::move(predicate));
+  // The reason where no predicate matches; nothing where one may.
+  auto why_not = [&](auto&&... what) -> std::optional<std::string> {
+    std::string reason = "the conditions contradict each other";
+    for (const iceberg::Planner& planner : planners) {
+      std::optional<iceberg::Mismatch> why = planner.why_not(what...);
+      if (!why) return std::nullopt;
+      reason = reason_of(*why, constraints);
+    }
+    return reason;
+  };
+  ChosenFiles chosen;
+  for (const HeldManifest& held : state.manifests) {
+    FRESHET_TRY_STATUS(iceberg::refuse_deletes(held.listed));
+    std::optional<std::string> whole = why_not(held.listed);
+    for (const iceberg::ManifestEntry& entry : held.manifest->entries) {
+      if (!entry.is_live()) continue;
+      FRESHET_TRY_STATUS(iceberg::refuse_deletes(entry.file));
+      auto reason = whole ? whole : why_not(entry.file, held.manifest->head.spec);
+      if (!reason) {
+        chosen.files.push_back(entry.file);
+        continue;
+      }
+      sql::add_left_out(chosen.left_out, *reason,
+                        static_cast<std::uint64_t>(entry.file.record_count),
+                        static_cast<std::uint64_t>(entry.file.file_bytes));
+    }
+  }
+  std::sort(chosen.files.begin(), chosen.files.end(),
+            [](const auto& a, const auto& b) { return a.path < b.path; });
+  return chosen;
+}
+
+}  // namespace
+
 Result<std::vector<HeldManifest>> load_manifests(object_store::ObjectStore& store,
-                                                 const iceberg::TableMetadata& metadata) {
+                                                 const iceberg::Snapshot& snapshot) {
   std::vector<HeldManifest> manifests;
-  const iceberg::Snapshot* snapshot = metadata.current_snapshot();
-  if (snapshot == nullptr) return manifests;
   auto read = [&](const std::string& url) -> Result<std::string> {
     FRESHET_TRY(std::string name, name_in_store(store, url));
     auto bytes = store.get(name);
     if (!bytes) return std::move(bytes).error().with_context(url);
     return bytes;
   };
-  FRESHET_TRY(std::string bytes, read(snapshot->manifest_list));
+  FRESHET_TRY(std::string bytes, read(snapshot.manifest_list));
   auto list = iceberg::read_manifest_list(bytes);
-  if (!list) return std::move(list).error().with_context(snapshot->manifest_list);
+  if (!list) return std::move(list).error().with_context(snapshot.manifest_list);
   for (iceberg::ManifestFile& listed : iceberg::live_manifests(*list)) {
     FRESHET_TRY(bytes, read(listed.path));
     auto manifest = iceberg::read_manifest(bytes, listed);
@@ -82,8 +116,6 @@ Result<std::vector<HeldManifest>> load_manifests(object_store::ObjectStore& stor
   }
   return manifests;
 }
-
-}  // namespace
 
 std::string iceberg_name_of(std::string_view table) {
   std::string name(table);
@@ -127,7 +159,9 @@ Result<std::shared_ptr<const TableState>> load_table_state(object_store::ObjectS
         fmt::format("{}: the metadata is of table {}, the catalog knows {} as {}", row.metadata_url,
                     state->metadata.table_uuid, row.name, row.table_uuid));
   }
-  FRESHET_TRY(state->manifests, load_manifests(store, state->metadata));
+  if (const iceberg::Snapshot* current = state->metadata.current_snapshot()) {
+    FRESHET_TRY(state->manifests, load_manifests(store, *current));
+  }
   FRESHET_TRY(auto files, catalog.archive_files(row.name));
   for (catalog::ArchiveFileRow& file : files) {
     std::string file_name = file.name;
@@ -137,14 +171,49 @@ Result<std::shared_ptr<const TableState>> load_table_state(object_store::ObjectS
 }
 
 Result<sql::ArchiveFile> local_file_of(const TableState& state, const iceberg::DataFile& file,
-                                       LocalFiles& files, const object_store::ObjectStore& store) {
+                                       LocalFiles& files, const object_store::ObjectStore& store,
+                                       bool only_copies) {
   FRESHET_TRY(std::string name, name_in_store(store, file.path));
+  sql::ArchiveFile local;
+  local.bytes = static_cast<std::uint64_t>(file.file_bytes);
+  local.name = file.path;
+  local.rows = static_cast<std::uint64_t>(file.record_count);
+  local.row_groups = file.split_offsets.size();
   auto known = state.files.find(name);
-  std::string checksum = known == state.files.end() ? "" : known->second.checksum;
-  auto bytes = static_cast<std::uint64_t>(file.file_bytes);
-  auto path = files.path_of({std::move(name), bytes, checksum});
+  if (known != state.files.end()) local.checksum = known->second.checksum;
+  auto path = files.path_of({std::move(name), local.bytes, local.checksum}, only_copies);
   if (!path) return std::move(path).error().with_context(file.path);
-  return sql::ArchiveFile{*std::move(path), bytes, std::move(checksum)};
+  local.path = *std::move(path);
+  return local;
+}
+
+Result<sql::ArchivePlan> plan_files(const TableState& state,
+                                    const sql::ScanConstraints& constraints,
+                                    sql::OnMissing on_missing, LocalFiles& files,
+                                    const object_store::ObjectStore& store) {
+  FRESHET_TRY(ChosenFiles chosen, choose_files(state, constraints));
+  sql::ArchivePlan plan;
+  plan.left_out = std::move(chosen.left_out);
+  if (state.metadata.current_snapshot_id)
+    plan.snapshot = fmt::format("snapshot {}", *state.metadata.current_snapshot_id);
+  // A store that did not answer is not asked again for each file.
+  bool store_is_away = false;
+  for (const iceberg::DataFile& file : chosen.files) {
+    auto local = local_file_of(state, file, files, store, store_is_away);
+    if (local) {
+      plan.files.push_back(*std::move(local));
+      continue;
+    }
+    if (on_missing == sql::OnMissing::kFail) return std::move(local).error();
+    Code code = local.error().code();
+    store_is_away = store_is_away || code == Code::kUnavailable || code == Code::kTimeout;
+    sql::ArchiveFile missing;
+    missing.name = file.path;
+    missing.rows = static_cast<std::uint64_t>(file.record_count);
+    missing.failure = std::move(local).error();
+    plan.files.push_back(std::move(missing));
+  }
+  return plan;
 }
 
 std::shared_ptr<const sql::ArchiveTable> archive_table_of(std::shared_ptr<const TableState> state,
@@ -153,16 +222,9 @@ std::shared_ptr<const sql::ArchiveTable> archive_table_of(std::shared_ptr<const 
                                                           const object_store::ObjectStore& store) {
   auto table = std::make_shared<sql::ArchiveTable>();
   table->columns = std::move(columns);
-  table->plan =
-      [state = std::move(state), files = std::move(files),
-       &store](const sql::ScanConstraints& constraints) -> Result<std::vector<sql::ArchiveFile>> {
-    FRESHET_TRY(std::vector<iceberg::DataFile> chosen, choose_files(*state, constraints));
-    std::vector<sql::ArchiveFile> planned;
-    for (const iceberg::DataFile& file : chosen) {
-      FRESHET_TRY(sql::ArchiveFile local, local_file_of(*state, file, *files, store));
-      planned.push_back(std::move(local));
-    }
-    return planned;
+  table->plan = [state = std::move(state), files = std::move(files), &store](
+                    const sql::ScanConstraints& constraints, sql::OnMissing on_missing) {
+    return plan_files(*state, constraints, on_missing, *files, store);
   };
   return table;
 }

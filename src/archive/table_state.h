@@ -43,9 +43,21 @@ Result<std::shared_ptr<const TableState>> load_table_state(object_store::ObjectS
 // The name in the store of a URL that the table's metadata holds. FRS-3832.
 Result<std::string> name_in_store(const object_store::ObjectStore& store, const std::string& url);
 
-// Where a data file of the table lies on this machine, fetched where it is far.
+// Where a data file of the table lies on this machine, fetched where it is far, unless
+// `only_copies` says not to.
 Result<sql::ArchiveFile> local_file_of(const TableState& state, const iceberg::DataFile& file,
-                                       LocalFiles& files, const object_store::ObjectStore& store);
+                                       LocalFiles& files, const object_store::ObjectStore& store,
+                                       bool only_copies = false);
+
+// Of a snapshot, what stands in its manifests.
+Result<std::vector<HeldManifest>> load_manifests(object_store::ObjectStore& store,
+                                                 const iceberg::Snapshot& snapshot);
+
+// The files that a query has to open, where they lie, and why not the others.
+Result<sql::ArchivePlan> plan_files(const TableState& state,
+                                    const sql::ScanConstraints& constraints,
+                                    sql::OnMissing on_missing, LocalFiles& files,
+                                    const object_store::ObjectStore& store);
 
 // What a query reads of it: files are chosen by the manifests, and fetched where they are far.
 std::shared_ptr<const sql::ArchiveTable> archive_table_of(std::shared_ptr<const TableState> state,

@@ -94,6 +94,21 @@ class ArchivedTableTest : public testing::Test {
     rows_.publish(rows_.appended());
   }
 
+  // The ids of the first rows again, as after the horizon.
+  void add_again(std::uint64_t count) {
+    ColumnBatch batch(rows_.config().schema);
+    for (std::uint64_t i = 1; i <= count; ++i) {
+      batch.columns[0].append(EventId{i * 77, i});
+      batch.columns[1].append(kTodayUs);
+      batch.columns[2].append(std::string_view("cam-1"));
+      batch.columns[3].append(std::int32_t{9});
+      batch.columns[4].append(++last_);
+      batch.columns[5].append(std::uint32_t{0});
+    }
+    ASSERT_TRUE(rows_.append(batch).has_value());
+    rows_.publish(rows_.appended());
+  }
+
   Result<bool> append(Table& table, std::uint64_t rows_max = 1'000'000) {
     return table.append(rows_.snapshot(), Position{last_}, 0, rows_max);
   }
@@ -375,6 +390,25 @@ TEST_F(ArchivedTableTest, OnlyFilesThatMatterAreOpened) {
             "n\n0\n");
   EXPECT_EQ(read.size(), 1u);
   store_.set_hook({});
+  // And it is said why.
+  auto left_out = [&](sql::ScanConstraints constraints) {
+    auto plan = table->part().files->plan(constraints, sql::OnMissing::kFail);
+    std::string text;
+    for (const sql::LeftOut& left : plan->left_out)
+      text += std::to_string(left.count) + ": " + left.reason + "; ";
+    return text + std::to_string(plan->files.size());
+  };
+  EXPECT_EQ(left_out({}), "2");
+  EXPECT_EQ(left_out({{"event_time", {kTodayUs, std::nullopt, std::nullopt}}}),
+            "1: day of event_time is below 2024-10-04T00:00:05.000000Z; 1");
+  EXPECT_EQ(left_out({{"event_time", {std::nullopt, kTodayUs - 2 * kDayUs, std::nullopt}}}),
+            "1: day of event_time is above 2024-10-02T00:00:05.000000Z; 1");
+  EXPECT_EQ(left_out({{"position", {61, std::nullopt, std::nullopt}}}),
+            "2: position is below 61; 0");
+  EXPECT_EQ(left_out({{"camera_id", {std::nullopt, std::nullopt, {{"cam-9"}}}}}),
+            "2: camera_id is below 'cam-9'; 0");
+  EXPECT_EQ(left_out({{"camera_id", {std::nullopt, std::nullopt, {{"a", "cam-9"}}}}}),
+            "2: camera_id is none of 'a', 'cam-9'; 0");
 }
 
 TEST_F(ArchivedTableTest, ManyManifestsBecomeOne) {
@@ -526,19 +560,8 @@ TEST_F(ArchivedTableTest, DuplicatesBeyondTheHorizonGoWithCompaction) {
   auto table = open();
   add_rows(10);
   append_all(*table);
-  // The same ids again, as after the horizon.
   std::uint64_t first = last_;
-  ColumnBatch batch(rows_.config().schema);
-  for (std::uint64_t i = 1; i <= 4; ++i) {
-    batch.columns[0].append(EventId{i * 77, i});
-    batch.columns[1].append(kTodayUs);
-    batch.columns[2].append(std::string_view("cam-1"));
-    batch.columns[3].append(std::int32_t{9});
-    batch.columns[4].append(++last_);
-    batch.columns[5].append(std::uint32_t{0});
-  }
-  ASSERT_TRUE(rows_.append(batch).has_value());
-  rows_.publish(rows_.appended());
+  add_again(4);
   append_all(*table);
   auto report = table->compact({.files_min = 2, .any_size = true}, [] { return false; });
   ASSERT_TRUE(report.has_value()) << report.error().to_string();
@@ -546,6 +569,72 @@ TEST_F(ArchivedTableTest, DuplicatesBeyondTheHorizonGoWithCompaction) {
   EXPECT_EQ(table->state()->metadata.current_snapshot()->summary.at("operation"), "overwrite");
   EXPECT_EQ(ask(*table, "SELECT count(*) AS n, max(position) AS last FROM detections"),
             "n,last\n10," + std::to_string(first) + "\n");
+}
+
+// Compaction removes rows; a cut from before still shows them, for as long as its snapshot is kept.
+TEST_F(ArchivedTableTest, AcceptanceFiveACutFromBeforeARewriteShowsTheRowsOfThen) {
+  auto table = open();
+  add_rows(10);
+  append_all(*table);
+  add_again(4);
+  append_all(*table);
+  add_rows(3);  // in memory while rows are removed
+  std::int64_t before_us = clock_.wall_us();
+  clock_.advance_us(10'000'000);
+  EXPECT_EQ(table->part().rewrites, 0u);
+  auto compact = [&] {
+    auto report = table->compact({.files_min = 2, .any_size = true}, [] { return false; });
+    ASSERT_TRUE(report.has_value()) << report.error().to_string();
+  };
+  compact();
+  EXPECT_EQ(table->part().rewrites, 1u);
+  append_all(*table);
+  clock_.advance_us(10'000'000);
+  std::int64_t between_us = clock_.wall_us();
+  add_again(2);
+  append_all(*table);
+  clock_.advance_us(10'000'000);
+  compact();
+  add_rows(5);
+  append_all(*table);
+  EXPECT_EQ(table->part().rewrites, 2u);
+
+  // Rows of then, of 10 + 4 + 3 and then of 10 + 3 + 2; and where positions end earlier.
+  auto count_at = [&](const pipeline::ArchiveMoment& moment) -> std::string {
+    auto files = table->part().at(moment);
+    if (!files) return files.error().to_string();
+    auto limited = std::make_shared<sql::ArchiveTable>(**files);
+    limited->last = sql::ArchiveTable::Last{"position", moment.last};
+    auto judged = database_->judge("SELECT count(*) AS n, max(position) AS last FROM detections");
+    auto answer =
+        database_->run(*judged, {}, {}, {}, sql::AnswerFormat::kCsv, {{"detections", limited}});
+    return answer ? answer->text : answer.error().to_string();
+  };
+  auto expect_the_past = [&] {
+    EXPECT_EQ(count_at({0u, 0, 17}), "n,last\n17,17\n");
+    EXPECT_EQ(count_at({0u, 0, 12}), "n,last\n12,12\n");
+    EXPECT_EQ(count_at({1u, 0, 19}), "n,last\n15,19\n");
+    EXPECT_EQ(count_at({1u, 0, 14}), "n,last\n10,10\n");
+    EXPECT_EQ(count_at({2u, 0, 19}), "n,last\n13,17\n");
+    EXPECT_EQ(count_at({std::nullopt, before_us, 17}), "n,last\n17,17\n");
+    EXPECT_EQ(count_at({std::nullopt, between_us, 17}), "n,last\n13,17\n");
+  };
+  expect_the_past();
+  table.reset();
+  table = open();
+  expect_the_past();
+
+  // What is not kept is said, not made up.
+  ASSERT_TRUE(table->expire(between_us));
+  EXPECT_THAT(count_at({0u, 0, 17}), HasSubstr("FRS-5019"));
+  EXPECT_THAT(count_at({0u, 0, 12}), HasSubstr("FRS-5019"));
+  EXPECT_THAT(count_at({std::nullopt, before_us, 17}), HasSubstr("FRS-5019"));
+  EXPECT_EQ(count_at({2u, 0, 19}), "n,last\n13,17\n");
+  clock_.advance_us(10'000'000);
+  ASSERT_TRUE(table->expire(clock_.wall_us()));
+  EXPECT_THAT(count_at({1u, 0, 19}), HasSubstr("FRS-5019"));
+  EXPECT_THAT(count_at({std::nullopt, between_us, 17}), HasSubstr("FRS-5019"));
+  EXPECT_EQ(count_at({2u, 0, 19}), "n,last\n13,17\n");
 }
 
 TEST_F(ArchivedTableTest, AColumnMayComeAndGo) {

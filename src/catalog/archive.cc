@@ -65,6 +65,13 @@ Status Catalog::commit_archive(const ArchiveCommit& commit) {
   return transaction.commit();
 }
 
+Status Catalog::remove_unfinished_archive_table(const std::string& table) {
+  MutexLock lock(state_->mutex);
+  FRESHET_TRY(Statement remove, state_->database.prepare(
+                                    "DELETE FROM archive_tables WHERE name = ? AND boundary = 0"));
+  return remove.text(table).run();
+}
+
 Result<std::vector<ArchiveFileRow>> Catalog::archive_files(const std::string& table) {
   MutexLock lock(state_->mutex);
   FRESHET_TRY(Statement select,

@@ -163,6 +163,8 @@ class Catalog {
   // The compare-and-swap that makes a commit: all of it, or kExists FRS-1356 where the table is not
   // at the expected version and boundary any more.
   Status commit_archive(const ArchiveCommit& commit);
+  // Where nothing was ever committed to it; else, and where there is none, nothing happens.
+  Status remove_unfinished_archive_table(const std::string& table);
   Result<std::vector<ArchiveFileRow>> archive_files(const std::string& table);
   // Of files that no kept snapshot holds any more.
   Status remove_archive_files(const std::string& table, const std::vector<std::string>& names);

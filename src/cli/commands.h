@@ -34,6 +34,7 @@ Result<ExitCode> run_ref_diff(const Invocation& invocation);
 Result<ExitCode> run_ref_get(const Invocation& invocation);
 Result<ExitCode> run_ref_history(const Invocation& invocation);
 Result<ExitCode> run_ref_put(const Invocation& invocation);
+Result<ExitCode> run_replay(const Invocation& invocation);
 Result<ExitCode> run_serve(const Invocation& invocation);
 Result<ExitCode> run_sql(const Invocation& invocation);
 Result<ExitCode> run_tail(const Invocation& invocation);

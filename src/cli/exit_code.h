@@ -13,7 +13,7 @@ enum class ExitCode : int {
   kNotFound = 3,
   kDenied = 4,
   kUnavailable = 5,  // or timed out
-  kPartly = 6,       // some rows were refused
+  kPartly = 6,       // some rows were refused, or an answer lacks some
   kInterrupted = 130,
 };
 

@@ -15,7 +15,7 @@ constexpr Topic kTopics[] = {
      "  3    what was named is not there\n"
      "  4    not allowed\n"
      "  5    the server cannot be reached, is busy, or took too long\n"
-     "  6    partly done: some events were refused\n"
+     "  6    partly done: some events were refused, or an answer lacks rows (--partial)\n"
      "  130  interrupted\n"},
     {"environment", "variables that are read",
      "  FRESHET_CONFIG      configuration file of serve and config\n"

@@ -10,8 +10,9 @@
 namespace freshet::cli {
 namespace {
 
+// "-2h" is a value: so long ago.
 bool is_flag_word(const std::string& word) {
-  return word.size() > 1 && word[0] == '-';
+  return word.size() > 1 && word[0] == '-' && (word[1] < '0' || word[1] > '9');
 }
 
 std::string flag_names(const Flag& flag) {

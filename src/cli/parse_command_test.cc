@@ -36,6 +36,14 @@ TEST(ParseCommandTest, AFlagTakesOneWord) {
   EXPECT_THAT(parsed->flags["server"], ElementsAre("http://a:1"));
 }
 
+TEST(ParseCommandTest, AValueMayBeATimeAgo) {
+  auto parsed = parse({"replay", "--from", "-2h", "--to", "-30m", "-y"});
+  ASSERT_TRUE(parsed) << parsed.error().message();
+  EXPECT_THAT(parsed->flags["from"], ElementsAre("-2h"));
+  EXPECT_THAT(parsed->flags["to"], ElementsAre("-30m"));
+  EXPECT_TRUE(parsed->flags.contains("yes"));
+}
+
 TEST(ParseCommandTest, TheLongestNameWins) {
   auto parsed = parse({"config", "show", "--origin"});
   ASSERT_TRUE(parsed);

@@ -17,5 +17,7 @@ Result<RowFormat> row_format_of(const Invocation& invocation);
 std::string_view accept_of(RowFormat format);
 // Prints an answer that was asked for with accept_of(format).
 Status print_rows(Output& output, RowFormat format, const ServerAnswer& answer);
+// The same of one that may be partial: as JSON it is {"partial":[…],"rows":[…]}.
+Status print_partial_rows(Output& output, RowFormat format, ServerAnswer answer);
 
 }  // namespace freshet::cli

@@ -205,7 +205,8 @@ Result<ServerAnswer> ServerClient::exchange(http::Request request) {
   }
   if (response->status >= 300) return error_of(*response);
   return ServerAnswer{std::move(response->body), header_of(*response, "freshet-cut"),
-                      header_of(*response, "content-type")};
+                      header_of(*response, "content-type"),
+                      header_of(*response, "freshet-partial")};
 }
 
 }  // namespace freshet::cli

@@ -15,6 +15,7 @@ struct ServerAnswer {
   std::string body;
   std::string cut;  // header Freshet-Cut; "" where there is none
   std::string content_type;
+  std::string partial = {};  // header Freshet-Partial, JSON; "" where the answer is whole
 };
 
 // One thread. Every error says what to do: which server was tried, or the server's own words with

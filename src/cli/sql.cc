@@ -17,19 +17,29 @@ namespace {
 class SqlSession {
  public:
   SqlSession(Output& output, ServerClient client, RowFormat format,
-             std::vector<std::pair<const char*, std::string>> moment)
-      : output_(output), client_(std::move(client)), format_(format), moment_(std::move(moment)) {}
+             std::vector<std::pair<const char*, std::string>> moment, bool partial)
+      : output_(output),
+        client_(std::move(client)),
+        format_(format),
+        moment_(std::move(moment)),
+        partial_(partial) {}
 
   Status run(const std::string& statement) {
     std::string body = fmt::format("{{\"sql\":{}", json_string(statement));
     for (const auto& [name, text] : moment_)
       body += fmt::format(",\"{}\":{}", name, json_string(text));
+    if (partial_) body += ",\"partial\":true";
     body += "}";
     FRESHET_TRY(ServerAnswer answer, client_.send("POST", "/v1/sql", std::move(body),
                                                   "application/json", accept_of(format_)));
     output_.detail(fmt::format("cut {}", answer.cut));
-    return print_rows(output_, format_, answer);
+    if (!partial_) return print_rows(output_, format_, answer);
+    if (!answer.partial.empty()) FRESHET_TRY_STATUS(warn_of(answer.partial));
+    return print_partial_rows(output_, format_, std::move(answer));
   }
+
+  // Did an answer lack rows?
+  bool was_partial() const { return was_partial_; }
 
   // One statement after another; the first error ends it.
   Status run_all(const std::string& text) {
@@ -61,10 +71,28 @@ class SqlSession {
   }
 
  private:
+  Status warn_of(const std::string& partial) {
+    was_partial_ = true;
+    FRESHET_TRY(JsonValue missing, parse_json(partial));
+    for (const JsonValue& part : missing.items) {
+      if (std::uint64_t more = part["more"].to_count(); more > 0) {
+        output_.warn(fmt::format("and {} more files are missing", more));
+        continue;
+      }
+      std::string rows = part["rows"].to_text();
+      output_.warn(fmt::format("the answer lacks rows of {} ({}): {}", part["table"].to_text(),
+                               rows.empty() ? "nobody knows how many" : "at most " + rows,
+                               part["reason"].to_text()));
+    }
+    return ok();
+  }
+
   Output& output_;
   ServerClient client_;
   RowFormat format_;
   std::vector<std::pair<const char*, std::string>> moment_;  // members of the request
+  bool partial_ = false;
+  bool was_partial_ = false;
 };
 
 Result<std::string> read_all(const std::string& path) {
@@ -89,7 +117,8 @@ Result<ExitCode> run_sql(const Invocation& invocation) {
   for (auto [flag, member] : {std::pair{"after", "after"}, {"cut", "cut"}, {"as-of", "as_of"}}) {
     if (auto text = invocation.value(flag)) moment.emplace_back(member, *text);
   }
-  SqlSession session(invocation.output(), std::move(client), format, std::move(moment));
+  SqlSession session(invocation.output(), std::move(client), format, std::move(moment),
+                     invocation.has("partial"));
   if (!words.empty()) {
     FRESHET_TRY_STATUS(session.run_all(words[0]));
   } else if (!file && isatty(STDIN_FILENO) == 1) {
@@ -98,7 +127,7 @@ Result<ExitCode> run_sql(const Invocation& invocation) {
     FRESHET_TRY(std::string text, read_all(file.value_or("-")));
     FRESHET_TRY_STATUS(session.run_all(text));
   }
-  return ExitCode::kOk;
+  return session.was_partial() ? ExitCode::kPartly : ExitCode::kOk;
 }
 
 }  // namespace freshet::cli

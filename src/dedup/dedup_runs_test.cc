@@ -123,7 +123,7 @@ TEST_F(DedupRunsTest, looking_into_the_newest_run_alone_loses_duplicates) {
   EXPECT_GT(differences_of(true), 0u);
 }
 
-TEST_F(DedupRunsTest, the_horizon_is_exact_in_a_run_too) {
+TEST_F(DedupRunsTest, case04_the_horizon_is_exact_in_a_run_too) {
   sim::SimulatedDisk disk(1);
   Dedup dedup(config(disk), budget, &now);
   for (std::uint64_t n = 0; n < 1'000; ++n) {
@@ -142,7 +142,8 @@ TEST_F(DedupRunsTest, the_horizon_is_exact_in_a_run_too) {
   EXPECT_EQ(conflict->first.first, Position{103});
 }
 
-TEST_F(DedupRunsTest, runs_go_when_their_youngest_id_is_past_the_horizon_and_their_rows_have_left) {
+TEST_F(DedupRunsTest,
+       case05_runs_go_when_their_youngest_id_is_past_the_horizon_and_their_rows_have_left) {
   sim::SimulatedDisk disk(1);
   Dedup dedup(config(disk), budget, &now);
   for (std::uint64_t n = 0; n < 1'000; ++n) {
@@ -179,7 +180,7 @@ TEST_F(DedupRunsTest, finds_ids_of_more_sixths_of_a_horizon_than_there_are_tags)
   EXPECT_LT(dedup.entry_count(), 2'700u);
 }
 
-TEST_F(DedupRunsTest, comes_back_from_a_checkpoint_as_it_was) {
+TEST_F(DedupRunsTest, case04_comes_back_from_a_checkpoint_as_it_was) {
   for (std::uint64_t seed = 1; seed <= 15; ++seed) {
     sim::SimulatedDisk disk(seed);
     Saved saved;

@@ -68,7 +68,7 @@ TEST_F(DedupTest, tells_new_retry_and_conflict_apart) {
   EXPECT_EQ(dedup.entry_count(), 2u);
 }
 
-TEST_F(DedupTest, the_horizon_is_exact_and_counts_from_the_last_sight) {
+TEST_F(DedupTest, case04_the_horizon_is_exact_and_counts_from_the_last_sight) {
   Dedup dedup({.horizon_us = kHorizonUs}, budget);
   auto at = [&](std::int64_t us) { return dedup.decide({1, 1}, {1, 1}, {1}, 0, us)->decision; };
   EXPECT_EQ(at(0), DedupDecision::kNew);
@@ -166,7 +166,7 @@ TEST_F(DedupTest, accepting_without_confirming_a_fingerprint_loses_events) {
   EXPECT_GT(lost_of(true), 0);
 }
 
-TEST_F(DedupTest, memory_follows_the_living_ids) {
+TEST_F(DedupTest, case05_memory_follows_the_living_ids_and_is_back_at_its_baseline) {
   Dedup dedup({.horizon_us = kHorizonUs}, budget);
   std::uint64_t most = 0;
   std::int64_t now_us = 0;

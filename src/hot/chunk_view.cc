@@ -88,8 +88,8 @@ std::uint32_t ChunkView::chain_previous(std::size_t column, std::uint32_t row) c
   return before != kNoChainRow && before >= begin_ ? before : kNoChainRow;
 }
 
-const Schema& Snapshot::schema() const {
-  return config_->schema;
+const TableConfig& Snapshot::config() const {
+  return *config_;
 }
 
 const ChunkView* Snapshot::find_chunk(RowNumber row) const {

@@ -108,7 +108,8 @@ class Snapshot {
   RowNumber begin() const { return begin_; }
   RowNumber end() const { return end_; }
   std::uint64_t row_count() const { return end_ - begin_; }
-  const Schema& schema() const;
+  const Schema& schema() const { return config().schema; }
+  const TableConfig& config() const;
   const std::vector<ChunkView>& chunks() const { return chunks_; }  // ascending, none empty
   // The chunk that holds `row`, or null.
   const ChunkView* find_chunk(RowNumber row) const;

@@ -116,6 +116,11 @@ Position ReadableLog::first_position() const {
   return {durable_ + 1};
 }
 
+bool ReadableLog::is_trimmed() const {
+  MutexLock lock(mutex_);
+  return trim_floor_ > 0;
+}
+
 Position ReadableLog::durable() const {
   MutexLock lock(mutex_);
   return {durable_};
@@ -176,6 +181,29 @@ Error ReadableLog::expired(std::uint64_t position) const {
   return Error(Code::kExpired, "position " + std::to_string(position) +
                                    " has been trimmed away; the log begins at " +
                                    std::to_string(trim_floor_));
+}
+
+LogExtent ReadableLog::extent(Position from, Position until) const {
+  LogExtent extent;
+  MutexLock lock(mutex_);
+  for (std::size_t i = stretch_for(from.value); i < stretches_.size(); ++i) {
+    const Stretch& stretch = stretches_[i];
+    if (stretch.first_position >= until.value) break;
+    auto offset_at = [&](std::uint64_t position) {
+      if (position <= stretch.first_position) return stretch.start_offset;
+      if (position >= stretch.end_position) return stretch.end_offset;
+      return part_of(stretch, position).offset;
+    };
+    std::uint64_t whole = stretch.end_offset - stretch.start_offset;
+    std::uint64_t bytes = offset_at(until.value) - offset_at(from.value);
+    extent.bytes += bytes;
+    if (whole > 0) {
+      extent.records +=
+          static_cast<std::uint64_t>(static_cast<double>(stretch.records) *
+                                     static_cast<double>(bytes) / static_cast<double>(whole));
+    }
+  }
+  return extent;
 }
 
 Position ReadableLog::position_at_time(std::int64_t us) const {

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -42,7 +43,11 @@ class ReadableLog : public Reader {
   // Reader: any thread.
   Result<ReadEnd> read(StreamId stream, PartitionId partition, Position from, Position until,
                        const ReadLimits& limits, const RecordVisitor& visit) override;
+  Result<ReadEnd> read_all(Position from, Position until, const ReadLimits& limits,
+                           const RecordVisitor& visit) override;
+  LogExtent extent(Position from, Position until) const override;
   Position first_position() const override;
+  bool is_trimmed() const override;
   Position durable() const override;
   Position position_at_time(std::int64_t us) const override;
   Position position_behind_gap(Position position) const override;
@@ -78,7 +83,14 @@ class ReadableLog : public Reader {
   struct Source;
   class Reading;
 
-  Source locate(std::uint64_t cursor, StreamId stream, PartitionId partition) const;
+  // Whose records are read.
+  struct Wanted {
+    StreamId stream = 0;
+    PartitionId partition = 0;
+  };
+  Source locate(std::uint64_t cursor, const std::optional<Wanted>& wanted) const;
+  Result<ReadEnd> read_wanted(const std::optional<Wanted>& wanted, Position from, Position until,
+                              const ReadLimits& limits, const RecordVisitor& visit);
   Error expired(std::uint64_t position) const FRESHET_REQUIRES(mutex_);
   const Gap* gap_at(std::uint64_t position) const FRESHET_REQUIRES(mutex_);
   std::size_t stretch_for(std::uint64_t position) const FRESHET_REQUIRES(mutex_);

@@ -1,4 +1,4 @@
-// ReadableLog::read: one partition's records, from memory where they are new, from disk before.
+// ReadableLog::read and read_all: records from memory where they are new, from disk before.
 #include <algorithm>
 #include <variant>
 
@@ -21,8 +21,8 @@ struct ReadableLog::Source {
   DiskPart part;
 };
 
-ReadableLog::Source ReadableLog::locate(std::uint64_t cursor, StreamId stream,
-                                        PartitionId partition) const {
+ReadableLog::Source ReadableLog::locate(std::uint64_t cursor,
+                                        const std::optional<Wanted>& wanted) const {
   Source source;
   MutexLock lock(mutex_);
   if (cursor < trim_floor_) {
@@ -49,7 +49,8 @@ ReadableLog::Source ReadableLog::locate(std::uint64_t cursor, StreamId stream,
     for (; block != recent_.end() && source.blocks.size() < kPinnedBlocksMax; ++block) {
       // The last one is taken in any case: it says how far was looked.
       bool is_last = std::next(block) == recent_.end();
-      if (is_last || block->view.find(stream, partition)) source.blocks.push_back(*block);
+      bool has_records = !wanted || block->view.find(wanted->stream, wanted->partition);
+      if (is_last || has_records) source.blocks.push_back(*block);
     }
     return source;
   }
@@ -63,11 +64,10 @@ ReadableLog::Source ReadableLog::locate(std::uint64_t cursor, StreamId stream,
 // One call of read(): where it stands and what it has handed out.
 class ReadableLog::Reading {
  public:
-  Reading(ReadableLog& log, StreamId stream, PartitionId partition, Position from, Position until,
+  Reading(ReadableLog& log, const std::optional<Wanted>& wanted, Position from, Position until,
           const ReadLimits& limits, const RecordVisitor& visit)
       : log_(log),
-        stream_(stream),
-        partition_(partition),
+        wanted_(wanted),
         cursor_(std::max<std::uint64_t>(from.value, 1)),
         until_(until.value),
         limits_(limits),
@@ -75,7 +75,7 @@ class ReadableLog::Reading {
 
   Status run() {
     while (!stopped_ && cursor_ < until_ && scanned_bytes_ < kScanBytesMax) {
-      Source source = log_.locate(cursor_, stream_, partition_);
+      Source source = log_.locate(cursor_, wanted_);
       switch (source.kind) {
         case Source::Kind::kEnd:
           at_end_ = true;
@@ -106,8 +106,8 @@ class ReadableLog::Reading {
   Status take(const BlockView& block) {
     if (stopped_) return ok();
     scanned_bytes_ += block.header.block_bytes;
-    std::optional<DirectoryEntry> entry = block.find(stream_, partition_);
-    if (!entry.has_value() || block.end().value <= cursor_) {
+    bool has_records = !wanted_ || block.find(wanted_->stream, wanted_->partition);
+    if (!has_records || block.end().value <= cursor_) {
       cursor_ = std::max(cursor_, block.end().value);
       return ok();
     }
@@ -119,7 +119,8 @@ class ReadableLog::Reading {
 
   Status offer(const Record& record) {
     if (stopped_ || record.position.value < cursor_) return ok();
-    if (record.stream != stream_ || record.partition != partition_) return ok();
+    if (wanted_ && (record.stream != wanted_->stream || record.partition != wanted_->partition))
+      return ok();
     std::size_t bytes = record.partition_key.size() + record.data.size();
     bool full = records_ >= limits_.records_max || bytes_ + bytes > limits_.bytes_max;
     if (record.position.value >= until_ || (records_ > 0 && full)) {
@@ -176,7 +177,7 @@ class ReadableLog::Reading {
       stopped_ = true;
       return ok();
     }
-    return *log_.locate(cursor_, stream_, partition_).error;
+    return *log_.locate(cursor_, wanted_).error;
   }
 
   Status trimmed_or(const DiskPart& part, std::optional<Error> otherwise) {
@@ -192,8 +193,7 @@ class ReadableLog::Reading {
   }
 
   ReadableLog& log_;
-  StreamId stream_;
-  PartitionId partition_;
+  const std::optional<Wanted>& wanted_;
   std::uint64_t cursor_;
   std::uint64_t until_;
   const ReadLimits& limits_;
@@ -208,7 +208,18 @@ class ReadableLog::Reading {
 Result<ReadEnd> ReadableLog::read(StreamId stream, PartitionId partition, Position from,
                                   Position until, const ReadLimits& limits,
                                   const RecordVisitor& visit) {
-  Reading reading(*this, stream, partition, from, until, limits, visit);
+  return read_wanted(Wanted{stream, partition}, from, until, limits, visit);
+}
+
+Result<ReadEnd> ReadableLog::read_all(Position from, Position until, const ReadLimits& limits,
+                                      const RecordVisitor& visit) {
+  return read_wanted(std::nullopt, from, until, limits, visit);
+}
+
+Result<ReadEnd> ReadableLog::read_wanted(const std::optional<Wanted>& wanted, Position from,
+                                         Position until, const ReadLimits& limits,
+                                         const RecordVisitor& visit) {
+  Reading reading(*this, wanted, from, until, limits, visit);
   FRESHET_TRY_STATUS(reading.run());
   ReadEnd end = reading.end();
   MutexLock lock(mutex_);

@@ -1,5 +1,5 @@
-// Reads durable records of one partition, beside the thread that writes. Thread-safe. Reads the
-// disk (the newest blocks come from memory), so never call it on a net thread.
+// Reads durable records, of one partition or of all, beside the thread that writes. Thread-safe.
+// Reads the disk (the newest blocks come from memory), so never call it on a net thread.
 #pragma once
 
 #include <cstdint>
@@ -22,6 +22,12 @@ struct ReadEnd {
   std::int64_t last_arrival_us = 0;  // of the journal's last durable block, for MillisBehindLatest
 };
 
+// How much of the journal stands between two positions, to within a block or two.
+struct LogExtent {
+  std::uint64_t records = 0;  // of all streams
+  std::uint64_t bytes = 0;    // on disk
+};
+
 class Reader {
  public:
   virtual ~Reader() = default;
@@ -31,7 +37,14 @@ class Reader {
   virtual Result<ReadEnd> read(StreamId stream, PartitionId partition, Position from,
                                Position until, const ReadLimits& limits,
                                const RecordVisitor& visit) = 0;
+  // The same for the records of all streams and partitions, control records among them.
+  virtual Result<ReadEnd> read_all(Position from, Position until, const ReadLimits& limits,
+                                   const RecordVisitor& visit) = 0;
+  // From memory: cheap.
+  virtual LogExtent extent(Position from, Position until) const = 0;
   virtual Position first_position() const = 0;
+  // Records before first_position() have been let go.
+  virtual bool is_trimmed() const = 0;
   virtual Position durable() const = 0;
   // The first position whose block arrived at or after `us`; one past the last durable one where
   // none did.

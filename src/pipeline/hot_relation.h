@@ -16,6 +16,9 @@ class HotRelation : public sql::Relation {
   Rows chunk_rows(std::size_t chunk) const override;
   sql::RelationColumn column(std::size_t chunk, std::size_t column) const override;
   std::string_view text(std::size_t chunk, std::size_t column, std::uint32_t code) const override;
+  // By the chunk's times, the columns that rise with rows, and the keys that it has.
+  std::optional<std::string> why_not(std::size_t chunk,
+                                     const sql::ScanConstraints& constraints) const override;
 
  private:
   hot::Snapshot snapshot_;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <future>
 
 #include "log/reader.h"
@@ -29,19 +30,31 @@ References::Active References::active(std::string_view table) {
 }
 
 Status References::prepare_replay(std::uint32_t journal) {
-  Position first = shards_[journal]->reader().first_position();
+  FRESHET_TRY(auto in_force, in_force_before(journal, shards_[journal]->reader().first_position()));
+  for (const ReferenceInForce& reference : in_force)
+    FRESHET_TRY_STATUS(put_in_force(journal, reference));
+  return ok();
+}
+
+// A row names the version that came into force last, whichever table it is of: so their order
+// counts.
+Result<std::vector<ReferenceInForce>> References::in_force_before(std::uint32_t journal,
+                                                                  Position position) {
+  MutexLock change_lock(change_mutex_);
   FRESHET_TRY(auto activations, catalog_.reference_activations(journal));
-  std::map<std::string, ReferenceInForce> newest;
   FRESHET_TRY(auto versions, catalog_.reference_versions());
   std::map<std::uint32_t, std::string> table_of;
   for (const auto& version : versions) table_of[version.version] = version.table;
+  std::map<std::string, ReferenceInForce> newest;
   for (const auto& activation : activations) {
-    if (activation.position < first)
+    if (activation.position < position)
       newest[table_of[activation.version]] = {activation.version, activation.position};
   }
-  for (const auto& [table, reference] : newest)
-    FRESHET_TRY_STATUS(put_in_force(journal, reference));
-  return ok();
+  std::vector<ReferenceInForce> in_force;
+  for (const auto& [table, reference] : newest) in_force.push_back(reference);
+  std::sort(in_force.begin(), in_force.end(),
+            [](const auto& a, const auto& b) { return a.position < b.position; });
+  return in_force;
 }
 
 Status References::put_in_force(std::uint32_t journal, const ReferenceInForce& reference) {

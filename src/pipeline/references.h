@@ -34,6 +34,10 @@ class References {
   // … and, after replay, remembers the switches that it met.
   Status finish_replay(std::uint32_t journal);
 
+  // The versions in force just before that position of a journal, in the order in which they came
+  // into force. Waits for a switch that is under way.
+  Result<std::vector<ReferenceInForce>> in_force_before(std::uint32_t journal, Position position);
+
   // Keeps the table as a new version and switches every shard to it; returns when it is in force
   // everywhere. Where the content is that of the version in force, nothing happens and that version
   // is given.

@@ -119,7 +119,7 @@ Status Runner::open() {
   }
   StreamsConfig streams;
   for (const DeclaredStream& stream : config_.streams)
-    streams.keep_bytes[stream.name] = stream.keep_bytes;
+    streams.keep[stream.name] = {stream.keep_bytes, stream.before_archive};
   streams_ = std::make_unique<Streams>(
       std::move(streams), *catalog_, shards, tables_, clock_, readers_,
       [this](const catalog::StreamRow& row) { return make_pipeline(row); });
@@ -243,6 +243,17 @@ Result<std::shared_ptr<StreamPipeline>> Runner::make_pipeline(const catalog::Str
   return std::shared_ptr<StreamPipeline>();
 }
 
+Result<std::unique_ptr<StreamPipeline>> Runner::make_pipeline_beside(
+    const StreamPipeline& production, const PipelineBeside& beside, MemoryBudget& budget) {
+  PipelineSettings settings = production.settings();
+  settings.dedup.directory = beside.ids_folder;
+  settings.dedup.memory_ids = beside.memory_ids;
+  // What is archived of production's rows says nothing of these.
+  settings.archived = false;
+  settings.keep_hot_us = 0;
+  return StreamPipeline::create(std::move(settings), known_references_, budget, poison_, &readers_);
+}
+
 // Before the first record: what no file holds yet must not leave.
 Status Runner::note_boundaries(StreamPipeline& pipeline) {
   FRESHET_TRY(auto rows, catalog_->archive_tables());
@@ -251,7 +262,7 @@ Status Runner::note_boundaries(StreamPipeline& pipeline) {
                             [&](const auto& each) { return each.name == info.name; });
     if (pipeline.settings().archived) {
       Position boundary = row == rows.end() ? Position{} : row->boundary;
-      pipeline.tables()->set_archived(info.name, {boundary, nullptr});
+      pipeline.tables()->set_archived(info.name, {.boundary = boundary, .files = nullptr});
     } else if (row != rows.end() && row->boundary > Position{}) {
       log_warning("queries do not see the archived rows of a table: [archive] url is not set",
                   {{"table", info.name}, {"location", row->location}});

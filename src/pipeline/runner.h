@@ -28,6 +28,7 @@ struct DeclaredStream {
   std::uint32_t partitions = 1;
   std::int64_t keep_us = 24ll * 3'600'000'000;
   std::uint64_t keep_bytes = 0;
+  bool before_archive = false;
 };
 
 struct RunnerConfig {
@@ -56,6 +57,13 @@ struct RunnerReport {
   std::vector<log::Gap> gaps;
 };
 
+// A pipeline beside production: the same plan over the same records, with tables and ids of its
+// own.
+struct PipelineBeside {
+  std::string ids_folder;  // where ids go beyond memory; to be empty, and removed afterwards
+  std::uint64_t memory_ids = 500'000;
+};
+
 class Runner {
  public:
   // `references` are the versions that files offer now: they give joins their columns, and become
@@ -69,6 +77,10 @@ class Runner {
                       const std::vector<std::shared_ptr<const ReferenceTable>>& references);
   ~Runner();  // stop()
   void stop();
+  // What production's pipeline was made of, as it stands now. `budget` outlives the pipeline.
+  Result<std::unique_ptr<StreamPipeline>> make_pipeline_beside(const StreamPipeline& production,
+                                                               const PipelineBeside& beside,
+                                                               MemoryBudget& budget);
 
   Streams& streams() { return *streams_; }
   Tables& tables() { return tables_; }

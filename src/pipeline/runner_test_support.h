@@ -68,7 +68,7 @@ class RunnerTest : public testing::Test {
     config.data_directory = directory_;
     config.memory_bytes = memory_bytes_;
     config.segment_bytes = 4u << 20;
-    config.streams = {{.name = "detections", .partitions = 2}};
+    config.streams = {stream_};
     config.pipelines = {settings_};
     config.memory_ids = memory_ids_;
     config.checkpoint_records = checkpoint_records_;
@@ -79,7 +79,7 @@ class RunnerTest : public testing::Test {
     end();
     // Not before: a test that forks must do so while there is no other thread.
     readers_ = std::make_unique<io::ThreadPool>("test-reader", 1, 100);
-    auto runner = Runner::start(runner_config(), references_, io::system_disk(), io::system_clock(),
+    auto runner = Runner::start(runner_config(), references_, io::system_disk(), *clock_,
                                 io::system_random(), *readers_);
     ASSERT_TRUE(runner.has_value()) << runner.error().to_string();
     runner_ = *std::move(runner);
@@ -127,7 +127,9 @@ class RunnerTest : public testing::Test {
   std::uint64_t memory_bytes_ = 256u << 20;
   std::uint64_t memory_ids_ = 1'000'000;
   std::uint64_t checkpoint_records_ = 3'000'000;
+  DeclaredStream stream_{.name = "detections", .partitions = 2};
   PipelineSettings settings_;
+  io::Clock* clock_ = &io::system_clock();
   std::vector<std::shared_ptr<const ReferenceTable>> references_;
   std::unique_ptr<io::ThreadPool> readers_;
   std::unique_ptr<Runner> runner_;

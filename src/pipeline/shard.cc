@@ -209,6 +209,15 @@ bool Shard::admit(Put& put) {
     return true;
   }
   bool is_new = put.outcomes.empty();
+  if (is_new && runtime.is_full) {
+    shard_metrics().throttled.add();
+    refuse(put, Error(Code::kThrottled, 3407,
+                      fmt::format("streams.{}.keep.bytes is reached, and the archive lacks the "
+                                  "oldest records: send the request again later, see why the "
+                                  "archive is behind, or raise keep.bytes",
+                                  runtime.stream.name)));
+    return true;
+  }
   if (is_new && runtime.stream.pipeline &&
       !runtime.stream.pipeline->has_room(put.batch.records.size(), put.bytes)) {
     was_throttled_ = true;
@@ -438,10 +447,13 @@ ShardStream* Shard::find_stream(StreamId id) {
 }
 
 Status Shard::add_stream(ShardStream stream) {
-  for (const auto& [name, in_force] : in_force_) {
+  // In the order in which they came into force, as replay will apply them: a row names the last.
+  std::map<Position, const InForce*> in_order;
+  for (const auto& [name, in_force] : in_force_) in_order[in_force.reference.position] = &in_force;
+  for (const auto& [position, in_force] : in_order) {
     if (stream.pipeline)
       FRESHET_TRY_STATUS(
-          stream.pipeline->apply_reference(in_force.table, in_force.reference.version));
+          stream.pipeline->apply_reference(in_force->table, in_force->reference.version));
   }
   auto runtime = std::make_unique<StreamRuntime>();
   StreamId id = stream.id;

@@ -46,6 +46,7 @@ struct ShardStream {
   std::string name;
   std::int64_t retention_us = 0;
   std::uint64_t keep_bytes = 0;           // 0: no limit of its own
+  bool before_archive = false;            // records and rows may go that no file holds yet
   std::vector<OpenPartition> partitions;  // by hash_last: together they cover every hash key
   // Null where the stream feeds no table. Shared: a reader may hold it when the stream is deleted.
   std::shared_ptr<StreamPipeline> pipeline;
@@ -186,6 +187,8 @@ class Shard {
     std::deque<ByteSample> samples;
     std::int64_t visible_from_us = 0;  // no visible record arrived before
     std::uint64_t bytes = 0;
+    bool is_full = false;            // keep_bytes is reached by what is not archived
+    bool loses_unarchived = false;   // by keep.before_archive
     std::vector<log::Record> batch;  // of the block in hand
     std::unique_ptr<Eraser> eraser;  // null where there is nothing to look for
   };
@@ -237,6 +240,11 @@ class Shard {
   void upkeep();
   // `decided_us`: dedup has decided everything up to that log time.
   void trim_stream(StreamRuntime& runtime, std::int64_t now_us, std::int64_t decided_us);
+  static Position may_go_up_to(const ShardStream& stream);
+  static bool is_above_limit(const StreamRuntime& runtime);
+  static bool is_full(const StreamRuntime& runtime);
+  void set_full(StreamRuntime& runtime, bool is_full);
+  void note_unarchived(StreamRuntime& runtime, Position from, Position archived);
   void fail(const Error& error);
   void answer_all(const Error& error);
   std::int64_t wait_us() const;

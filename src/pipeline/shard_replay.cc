@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "common/logging.h"
+#include "common/metrics.h"
 #include "pipeline/shard.h"
 
 namespace freshet::pipeline {
@@ -231,7 +232,10 @@ void Shard::upkeep() {
   if (now_ns < next_upkeep_ns_ || !can_write()) return;
   next_upkeep_ns_ = now_ns + config_.upkeep_us * 1000;
   std::int64_t now_us = log_clock_.now_us();
-  if (log_clock_.has_stepped()) return;  // somebody set the clock: nothing expires on its word
+  if (log_clock_.has_stepped()) {  // somebody set the clock: nothing expires on its word
+    for (auto& [id, runtime] : streams_) set_full(*runtime, runtime->is_full && is_full(*runtime));
+    return;
+  }
   Position needed = journal_->durable();
   for (auto& [id, runtime] : streams_) {
     trim_stream(*runtime, now_us, now_us);
@@ -239,26 +243,42 @@ void Shard::upkeep() {
     std::int64_t horizon_us =
         runtime->stream.pipeline ? runtime->stream.pipeline->settings().dedup.horizon_us : 0;
     needed = std::min(needed, journal_->position_at_time(runtime->visible_from_us - horizon_us));
+    // That may be past what is archived: a segment goes only when its records are below both.
+    needed = std::min(needed, Position{runtime->stream.visible_from->load()});
   }
   Status trimmed = journal_->trim(needed);
   if (!trimmed)
     log_warning("old log segments could not be let go", {{"error", trimmed.error().to_string()}});
 }
 
+// What is not archived yet is kept, whatever its age and size, unless the user has said otherwise.
+Position Shard::may_go_up_to(const ShardStream& stream) {
+  if (!stream.pipeline || stream.before_archive) return Position{~std::uint64_t{0}};
+  return stream.pipeline->tables()->archived();
+}
+
+bool Shard::is_above_limit(const StreamRuntime& runtime) {
+  return runtime.stream.keep_bytes > 0 && runtime.samples.size() > 1 &&
+         runtime.bytes - runtime.samples[1].bytes_before >= runtime.stream.keep_bytes;
+}
+
+bool Shard::is_full(const StreamRuntime& runtime) {
+  return is_above_limit(runtime) && runtime.samples[1].position > may_go_up_to(runtime.stream);
+}
+
 void Shard::trim_stream(StreamRuntime& runtime, std::int64_t now_us, std::int64_t decided_us) {
   ShardStream& stream = runtime.stream;
   std::int64_t held_us = config_.held_from_us == nullptr ? INT64_MAX : config_.held_from_us->load();
   std::int64_t from_us = std::min(now_us - stream.retention_us, held_us);
+  Position archived = may_go_up_to(stream);
   auto& samples = runtime.samples;
-  while (samples.size() > 1 && stream.keep_bytes > 0 && samples[1].arrival_us <= held_us &&
-         runtime.bytes - samples[1].bytes_before >= stream.keep_bytes) {
+  while (is_above_limit(runtime) && samples[1].position <= archived &&
+         samples[1].arrival_us <= held_us) {
     samples.pop_front();
     from_us = std::max(from_us, samples.front().arrival_us);
   }
   from_us = runtime.visible_from_us = std::max(runtime.visible_from_us, from_us);
-  // What is not archived yet is kept, whatever its age.
-  Position archived{~std::uint64_t{0}};
-  if (stream.pipeline) archived = stream.pipeline->tables()->archived();
+  set_full(runtime, is_full(runtime));
   auto up_to_archived = [&](Position position) {
     return position > archived ? Position{archived.value + 1} : position;
   };
@@ -267,11 +287,50 @@ void Shard::trim_stream(StreamRuntime& runtime, std::int64_t now_us, std::int64_
   while (samples.size() > 1 && samples[1].position <= from) samples.pop_front();
   stream.visible_from->store(from.value, std::memory_order_release);
   if (!stream.pipeline) return;
+  if (stream.before_archive) note_unarchived(runtime, from, stream.pipeline->tables()->archived());
   // Rows that files hold may leave before their records do.
   Position rows_from = from;
   if (std::int64_t keep_us = stream.pipeline->settings().keep_hot_us; keep_us > 0)
     rows_from = std::max(from, up_to_archived(journal_->position_at_time(now_us - keep_us)));
   stream.pipeline->trim(rows_from, from_us, decided_us);
+}
+
+// Puts are refused until the archive has taken what is oldest.
+void Shard::set_full(StreamRuntime& runtime, bool is_full) {
+  if (runtime.is_full == is_full) return;
+  runtime.is_full = is_full;
+  const ShardStream& stream = runtime.stream;
+  if (is_full) {
+    log_error(
+        "a stream has reached its keep.bytes, and the archive lacks the oldest of it: puts "
+        "are refused until it has them",
+        {{"stream", stream.name},
+         {"archived", stream.pipeline->tables()->archived().value},
+         {"first_kept", runtime.samples.front().position.value}});
+  } else {
+    log_info("a stream is below its keep.bytes again", {{"stream", stream.name}});
+  }
+}
+
+// The user has said so, and is told when it happens.
+void Shard::note_unarchived(StreamRuntime& runtime, Position from, Position archived) {
+  static metrics::Counter& lost =
+      metrics::counter("freshet_pipeline_unarchived_rows_dropped_total",
+                       "Rows that went before they were archived, because "
+                       "streams.NAME.keep.before_archive allows it");
+  hot::Snapshot rows = runtime.stream.pipeline->tables()->rows().snapshot();
+  hot::RowNumber first = first_row_at(rows, Position{archived.value + 1});
+  hot::RowNumber end = first_row_at(rows, from);
+  bool loses = archived.value != ~std::uint64_t{0} && end > first;
+  if (loses) lost.add(end - first);
+  if (loses && !runtime.loses_unarchived) {
+    log_error("rows go that are not archived, as keep.before_archive allows",
+              {{"stream", runtime.stream.name},
+               {"archived", archived.value},
+               {"kept_from", from.value},
+               {"rows", end - first}});
+  }
+  runtime.loses_unarchived = loses;
 }
 
 }  // namespace freshet::pipeline

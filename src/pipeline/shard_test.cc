@@ -45,7 +45,7 @@ TEST_F(RunnerTest, retries_conflicts_and_refusals_are_counted_once_each) {
   EXPECT_EQ(text_of("detections$dead", 1, "raw"), "not json");
 }
 
-TEST_F(RunnerTest, a_restart_gives_the_same_rows_and_still_knows_every_id) {
+TEST_F(RunnerTest, case04_a_restart_gives_the_same_rows_and_still_knows_every_id) {
   start();
   std::vector<std::string> events;
   for (int i = 0; i < 1000; ++i) events.push_back(event_json(i, "c" + std::to_string(i % 7)));

@@ -181,6 +181,21 @@ Status StreamPipeline::process_decoded(BatchDecoder& batch, Position last) {
   return ok();
 }
 
+Status StreamPipeline::remember(BatchDecoder& batch, Position last) {
+  last_position_ = last;
+  const std::vector<DecodedEvent>& events = batch.events();
+  for (std::size_t i = 0; i < events.size(); ++i) {
+    fetch_ahead(events, i);
+    const DecodedEvent& event = events[i];
+    if (!event.accepted) continue;
+    FRESHET_TRY(
+        [[maybe_unused]] DedupOutcome outcome,
+        dedup_.decide(event.id, event.content, event.position, event.sub, event.arrival_us));
+  }
+  dedup_.expire(expired_us_, expired_rows_end_);
+  return ok();
+}
+
 // In log order: each accepted event is new, or its row leaves the batch.
 Status StreamPipeline::decide(BatchDecoder& batch) {
   const std::vector<DecodedEvent>& events = batch.events();
@@ -190,16 +205,21 @@ Status StreamPipeline::decide(BatchDecoder& batch) {
   for (std::size_t i = 0; i < events.size(); ++i) {
     fetch_ahead(events, i);
     const DecodedEvent& event = events[i];
+    bool wanted = is_wanted(event);
     if (event.erased) {
-      ledger_.add(event.camera_id, event.arrival_us, Outcome::kErased);
+      if (wanted) ledger_.add(event.camera_id, event.arrival_us, Outcome::kErased);
       continue;
     }
     if (!event.accepted) {
-      refuse(event, event.reason, event.detail, event.id_text);
+      if (wanted) refuse(event, event.reason, event.detail, event.id_text);
       continue;
     }
     FRESHET_TRY(DedupOutcome outcome, dedup_.decide(event.id, event.content, event.position,
                                                     event.sub, event.arrival_us));
+    if (!wanted) {
+      ++row;
+      continue;
+    }
     if (outcome.decision == DedupDecision::kNew) {
       new_events_.push_back({&event, outcome.ticket});
       new_rows_.push_back(row);

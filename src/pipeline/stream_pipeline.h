@@ -90,6 +90,10 @@ class StreamPipeline {
   // The same in two steps: the first on any thread, with a decoder of the caller's.
   std::unique_ptr<BatchDecoder> make_decoder() const;
   Status process_decoded(BatchDecoder& batch, Position last);
+  // For a replay. Owner, before the first record: of other cameras' events ids alone are known.
+  void take_only_camera(std::string camera) { only_camera_ = std::move(camera); }
+  // Owner, before the records whose rows are wanted: dedup alone sees these events.
+  Status remember(BatchDecoder& batch, Position last);
   // Could this version be put in force? Asked before the log says so. Any thread.
   Status check_reference(const ReferenceTable& table) const;
   // From here on events are joined with this version.
@@ -145,6 +149,9 @@ class StreamPipeline {
 
   static std::uint64_t bytes_at_most(std::size_t records, std::size_t bytes);
   Status decide(BatchDecoder& batch);
+  bool is_wanted(const DecodedEvent& event) const {
+    return only_camera_.empty() || event.camera_id == only_camera_;
+  }
   void fetch_ahead(const std::vector<DecodedEvent>& events, std::size_t at);
   std::size_t append_place(const DecodedEvent& event, ColumnBatch& to, std::size_t column);
   void refuse(const DecodedEvent& event, Reason reason, std::string_view detail,
@@ -177,6 +184,7 @@ class StreamPipeline {
   std::uint64_t promised_bytes_ = 0, promised_records_ = 0;
 
   std::set<std::string, std::less<>> near_misses_said_;
+  std::string only_camera_;  // "": all
 
   // Of the batch in hand.
   std::vector<NewEvent> new_events_;

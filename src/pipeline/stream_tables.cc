@@ -135,6 +135,20 @@ void StreamTables::set_archived(std::string_view table, ArchivedPart part) {
   archived_.store(lowest, std::memory_order_release);
 }
 
+bool StreamTables::lacks_files(std::string_view table) {
+  MutexLock lock(mutex_);
+  auto found = archived_parts_.find(table);
+  return found != archived_parts_.end() && found->second.files == nullptr &&
+         found->second.boundary > Position{};
+}
+
+void StreamTables::set_archive_failure(std::string_view table, const std::string& failure) {
+  MutexLock lock(mutex_);
+  auto part = archived_parts_.find(table);
+  if (part != archived_parts_.end() && part->second.files == nullptr)
+    part->second.failure = failure;
+}
+
 Ledger::Minutes StreamTables::ledger() {
   MutexLock lock(mutex_);
   return ledger_.snapshot();

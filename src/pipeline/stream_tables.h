@@ -64,6 +64,10 @@ class StreamTables {
 
   // The tables are archived: from now on rows may leave only up to archived(). Any thread.
   void set_archived(std::string_view table, ArchivedPart part);
+  // It has archived rows, and nobody has said where they are. Any thread.
+  bool lacks_files(std::string_view table);
+  // Why nothing says yet what the table's files are.
+  void set_archive_failure(std::string_view table, const std::string& failure);
   // Every row up to it is in files that are committed and verified; the greatest position where
   // nothing is archived. Any thread.
   Position archived() const { return Position{archived_.load(std::memory_order_acquire)}; }

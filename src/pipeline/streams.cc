@@ -10,6 +10,7 @@
 namespace freshet::pipeline {
 namespace {
 
+constexpr std::int64_t kPublishWaitUs = 5'000'000;
 constexpr std::int64_t kDefaultRetentionUs = 24ll * 3'600'000'000;
 
 StreamInfo to_info(const catalog::StreamRow& row) {
@@ -72,8 +73,10 @@ Result<ShardStream> Streams::make_shard_stream(const catalog::StreamRow& row) {
   stream.id = row.id;
   stream.name = row.name;
   stream.retention_us = row.retention_us;
-  auto keep = config_.keep_bytes.find(row.name);
-  stream.keep_bytes = keep == config_.keep_bytes.end() ? 0 : keep->second;
+  if (auto keep = config_.keep.find(row.name); keep != config_.keep.end()) {
+    stream.keep_bytes = keep->second.bytes;
+    stream.before_archive = keep->second.before_archive;
+  }
   stream.partitions = to_open(row);
   stream.visible_from->store(row.visible_from.value);
   FRESHET_TRY(stream.pipeline, make_pipeline_(row));
@@ -98,6 +101,13 @@ void Streams::replace(EntryPointer entry) {
   by_id_[entry->row.id] = entry;
   std::string name = entry->row.name;
   by_name_[name] = std::move(entry);
+}
+
+std::optional<LogOfStream> Streams::log_of(std::string_view name) {
+  EntryPointer found = entry(name);
+  if (!found) return std::nullopt;
+  auto journal = static_cast<std::uint32_t>(found->row.id % shards_.size());
+  return LogOfStream{found->row.id, journal, &found->shard->reader(), found->visible_from};
 }
 
 std::optional<StreamInfo> Streams::find(std::string_view name) {
@@ -160,6 +170,35 @@ Result<StreamInfo> Streams::create(std::string_view name, std::uint32_t partitio
   return info;
 }
 
+// Rows that no file holds would be gone with the stream. Puts wait meanwhile.
+Status Streams::archive_rest(const Entry& entry) {
+  Position last;
+  entry.shard->call([&] { last = entry.shard->pause(entry.row.id); });
+  StreamTables& tables = *entry.pipeline->tables();
+  auto is_archived = [&] {
+    Position archived = tables.archived();
+    if (archived >= last) return true;
+    for (const auto& [table, rows] : tables.cut().tables) {
+      if (first_row_at(rows, Position{archived.value + 1}) < rows.end()) return false;
+    }
+    return true;
+  };
+  Status flushed = ok();
+  if (!tables.wait_for(last, kPublishWaitUs)) {
+    flushed = Error(Code::kTimeout, 3436, "its last records are still on their way");
+  } else if (!is_archived() && flush_archive_) {
+    flushed = flush_archive_();
+  }
+  if (flushed && is_archived()) return ok();
+  entry.shard->call([&] { entry.shard->resume(entry.row.id); });
+  return Error(Code::kExists, 3435,
+               fmt::format("stream {} has rows that are not archived and would be lost with it{}; "
+                           "delete it again when the archive has them, or set "
+                           "streams.{}.keep.before_archive = true to let them go",
+                           entry.row.name, flushed ? "" : " (" + flushed.error().to_string() + ")",
+                           entry.row.name));
+}
+
 Status Streams::remove(std::string_view name) {
   MutexLock change_lock(change_mutex_);
   EntryPointer found = entry(name);
@@ -172,6 +211,10 @@ Status Streams::remove(std::string_view name) {
                              "lift it first: freshet hold lift",
                              hold.name));
   }
+  auto keep = config_.keep.find(name);
+  bool may_lose = keep != config_.keep.end() && keep->second.before_archive;
+  if (found->pipeline && found->pipeline->settings().archived && !may_lose)
+    FRESHET_TRY_STATUS(archive_rest(*found));
   FRESHET_TRY_STATUS(catalog_.remove_stream(found->row.id));
   {
     MutexLock lock(mutex_);

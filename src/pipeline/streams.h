@@ -21,9 +21,22 @@ namespace freshet::pipeline {
 using PipelineMaker =
     std::function<Result<std::shared_ptr<StreamPipeline>>(const catalog::StreamRow&)>;
 
+// Where the records of a stream stand.
+struct LogOfStream {
+  StreamId id = 0;
+  std::uint32_t journal = 0;
+  log::Reader* reader = nullptr;  // as long as the streams
+  // Records below it are past retention.
+  std::shared_ptr<const std::atomic<std::uint64_t>> visible_from;
+};
+
 struct StreamsConfig {
-  std::map<std::string, std::uint64_t> keep_bytes;  // by stream name
-  std::size_t partitions_max = 1'000;               // open, of all streams together
+  struct Keep {
+    std::uint64_t bytes = 0;
+    bool before_archive = false;
+  };
+  std::map<std::string, Keep, std::less<>> keep;  // by stream name
+  std::size_t partitions_max = 1'000;             // open, of all streams together
 };
 
 // Thread-safe. Changes go catalog first, then shard: after a crash between the two the catalog is
@@ -34,13 +47,19 @@ class Streams : public StreamService {
   Streams(StreamsConfig config, catalog::Catalog& catalog, std::vector<Shard*> shards,
           Tables& tables, io::Clock& clock, io::Executor& readers, PipelineMaker make_pipeline);
 
+  // Before the first call from outside: how remove() has rows archived. Without it, it refuses
+  // while there are some that no file holds.
+  void use_archive(std::function<Status()> flush) { flush_archive_ = std::move(flush); }
   // Before the shards start: hands every stream of the catalog to its shard.
   Status load();
+
+  std::optional<LogOfStream> log_of(std::string_view name);
 
   std::optional<StreamInfo> find(std::string_view name) override;
   std::vector<std::string> list() override;
   Result<StreamInfo> create(std::string_view name, std::uint32_t partitions, StreamMode mode,
                             const std::map<std::string, std::string>& tags) override;
+  // Has its rows archived first, where they are to be. kExists FRS-3435 where they cannot be now.
   Status remove(std::string_view name) override;
   Status split(std::string_view name, PartitionId partition, HashKey hash) override;
   Status merge(std::string_view name, PartitionId left, PartitionId right) override;
@@ -71,6 +90,7 @@ class Streams : public StreamService {
   Shard* shard_of(StreamId id) const { return shards_[id % shards_.size()]; }
   Result<ShardStream> make_shard_stream(const catalog::StreamRow& row);
   std::size_t open_partitions();
+  Status archive_rest(const Entry& entry);
   // Changes the catalog's row of a stream and then what readers see.
   Status change(std::string_view name, const std::function<Status(catalog::StreamRow&)>& edit);
   // The same with puts held back, so that `edit` knows the last position of what it closes.
@@ -84,6 +104,7 @@ class Streams : public StreamService {
   io::Clock& clock_;
   io::Executor& readers_;
   PipelineMaker make_pipeline_;
+  std::function<Status()> flush_archive_;
 
   Mutex change_mutex_;  // one change at a time, held over catalog and shard
   Mutex mutex_;         // of the two maps, held for a lookup

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -32,11 +33,24 @@ struct TableInfo {
   std::int64_t created_us = 0;
 };
 
+// A moment that an archived table is asked for.
+struct ArchiveMoment {
+  // How many rewrites there had been (ArchivedPart::rewrites); not said: as of `time_us`.
+  std::optional<std::uint32_t> rewrites;
+  std::int64_t time_us = 0;
+  std::int64_t last = 0;  // no row behind that position is wanted
+};
+
 // What an archive holds of a table: every row up to `boundary`, and none behind it.
 struct ArchivedPart {
   Position boundary;
   // Null where nothing says yet what the files are: then a query cannot be answered whole.
   std::shared_ptr<const sql::ArchiveTable> files;
+  std::string failure = {};  // why it is null, in the store's words; "" where nothing is known yet
+  // How often rows of the files were changed or removed: duplicates that compaction found, erasure.
+  std::uint32_t rewrites = 0;
+  // The files as they were. Reads the store. kNotFound FRS-5019 where that is no longer kept.
+  std::function<Result<std::shared_ptr<const sql::ArchiveTable>>(const ArchiveMoment&)> at = {};
 };
 
 // One moment of one stream and everything made of it: rows, ledger and positions belong together.

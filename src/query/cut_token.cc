@@ -1,6 +1,7 @@
 #include "query/cut_token.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <charconv>
 
@@ -22,13 +23,27 @@ bool read_number(std::string_view text, Number& number) {
   return failure == std::errc() && end == text.data() + text.size() && !text.empty();
 }
 
-// "detections@1099511627777+3"
+// "2.0.1"
+bool read_rewrites(std::string_view text, std::vector<std::uint32_t>& rewrites) {
+  while (true) {
+    std::size_t dot = text.find('.');
+    if (!read_number(text.substr(0, dot), rewrites.emplace_back())) return false;
+    if (dot == std::string_view::npos) return true;
+    text.remove_prefix(dot + 1);
+  }
+}
+
+// "detections@1099511627777+3~1"
 bool read_point(std::string_view text, CutToken& token) {
   std::size_t at = text.rfind('@');
   if (at == std::string_view::npos || at == 0) return false;
   std::string_view numbers = text.substr(at + 1);
-  std::size_t plus = numbers.find('+');
   CutPoint point;
+  if (std::size_t tilde = numbers.find('~'); tilde != std::string_view::npos) {
+    if (!read_rewrites(numbers.substr(tilde + 1), point.rewrites)) return false;
+    numbers = numbers.substr(0, tilde);
+  }
+  std::size_t plus = numbers.find('+');
   if (!read_number(numbers.substr(0, plus), point.position.value)) return false;
   if (plus != std::string_view::npos && !read_number(numbers.substr(plus + 1), point.ref_version))
     return false;
@@ -42,6 +57,7 @@ std::string format_cut_token(const CutToken& token) {
   for (const auto& [stream, point] : token) {
     text += fmt::format(",{}@{}", stream, point.position.value);
     if (point.ref_version != 0) text += fmt::format("+{}", point.ref_version);
+    if (!point.rewrites.empty()) text += fmt::format("~{}", fmt::join(point.rewrites, "."));
   }
   return text;
 }

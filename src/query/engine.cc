@@ -8,9 +8,9 @@
 
 #include "common/metrics.h"
 #include "common/units.h"
-#include "pipeline/hot_relation.h"
-#include "pipeline/stream_tables.h"
 #include "query/batch_relation.h"
+#include "query/explain_rows.h"
+#include "query/pinned_tables.h"
 
 namespace freshet::query {
 namespace {
@@ -24,27 +24,6 @@ std::string lower_case(std::string_view text) {
   }
   return lower;
 }
-
-// A table that exists, by any name that SQL may use for it.
-struct KnownTable {
-  std::string name;   // what SQL calls it: "detections", "detections$ledger"
-  std::string table;  // whose cut holds it: "detections"
-  std::string stream;
-  bool is_ledger = false;
-};
-
-// What a query reads.
-struct Pinned {
-  sql::Relations relations;
-  sql::ArchiveTables archives;
-};
-
-// When a query looks at the tables: now, or as of then.
-struct PastMoment {
-  CutToken cut;
-  std::optional<std::int64_t> as_of_us;
-  bool is_past() const { return as_of_us.has_value() || !cut.empty(); }
-};
 
 using KnownTables = std::map<std::string, KnownTable, std::less<>>;  // by lower-case name
 
@@ -60,7 +39,9 @@ KnownTables known_tables(pipeline::TableService& service) {
       continue;
     }
     known[lower_case(info.name)] = {info.name, info.name, info.stream, false};
-    if (info.name.find('$') == std::string::npos) add_ledger(info.name, info.stream);
+    // What no pipeline fills has no account of its own.
+    bool has_ledger = info.name.find('$') == std::string::npos && !info.pipeline.empty();
+    if (has_ledger) add_ledger(info.name, info.stream);
   }
   return known;
 }
@@ -161,15 +142,16 @@ struct Engine::State {
   // One cut per stream serves every table of it, so that a join of a table with itself, or with its
   // ledger, sees one moment.
   Result<Pinned> pin(const std::vector<KnownTable>& chosen, const PastMoment& moment,
-                     CutToken& token) {
+                     bool is_partial, CutToken& token) {
     std::map<std::string, pipeline::Cut> cuts;
     Pinned pinned;
+    pinned.is_partial = is_partial;
     for (const KnownTable& table : chosen) {
       auto cut = cuts.find(table.stream);
       if (cut == cuts.end() || (!table.is_ledger && !cut->second.tables.contains(table.name))) {
         std::optional<pipeline::Cut> taken = tables.cut(table.table);
         if (!taken) return vanished(table);
-        if (!moment.is_past()) token[table.stream] = {taken->position, taken->ref_version};
+        if (!moment.is_past()) token[table.stream] = cut_point_of(*taken);
         cut = cuts.insert_or_assign(table.stream, *std::move(taken)).first;
       }
       if (table.is_ledger) {
@@ -177,82 +159,18 @@ struct Engine::State {
         pinned.relations[table.name] = make_ledger_relation(cut->second.ledger);
         continue;
       }
-      auto snapshot = cut->second.tables.find(table.name);
-      if (snapshot == cut->second.tables.end()) return vanished(table);
-      FRESHET_TRY_STATUS(moment.is_past()
-                             ? pin_past_table(table, cut->second, snapshot->second, moment, pinned)
-                             : pin_table(table, cut->second, snapshot->second, pinned));
+      auto rows = cut->second.tables.find(table.name);
+      if (rows == cut->second.tables.end()) return vanished(table);
+      FRESHET_TRY_STATUS(moment.is_past() ? pin_past_table(table, cut->second, moment, pinned)
+                                          : pin_table(table, cut->second, rows->second, pinned));
     }
     if (moment.is_past()) token = moment.cut;
     return pinned;
   }
 
-  // Files up to the boundary, memory behind it: memory may still hold rows that files have.
-  static Status pin_table(const KnownTable& table, const pipeline::Cut& cut,
-                          const hot::Snapshot& rows, Pinned& pinned) {
-    auto archived = cut.archived.find(table.name);
-    if (archived == cut.archived.end() || archived->second.boundary == Position{}) {
-      pinned.relations[table.name] = std::make_shared<pipeline::HotRelation>(rows);
-      return ok();
-    }
-    const pipeline::ArchivedPart& part = archived->second;
-    if (part.files == nullptr) {
-      return Error(Code::kUnavailable, 5014,
-                   fmt::format("the archived rows of table {} (up to position {}) cannot be "
-                               "reached; GET /metrics and the log say what the archive answers",
-                               table.name, part.boundary.value));
-    }
-    hot::RowNumber first = pipeline::first_row_at(rows, Position{part.boundary.value + 1});
-    pinned.relations[table.name] = std::make_shared<pipeline::HotRelation>(rows.from(first));
-    pinned.archives[table.name] = part.files;
-    return ok();
-  }
-
   static Error no_past_ledger(const std::string& table) {
     return {Code::kInvalid, 5017,
             fmt::format("{} has the counts of now alone: ask its table as of then", table)};
-  }
-
-  // Rows are never changed, so a table as it was is its rows up to a position, or a time of
-  // arrival.
-  static Status pin_past_table(const KnownTable& table, const pipeline::Cut& cut,
-                               const hot::Snapshot& rows, const PastMoment& moment,
-                               Pinned& pinned) {
-    if (!cut.archived.contains(table.name)) {
-      return Error(Code::kInvalid, 5016,
-                   fmt::format("table {} is not archived, so rows that it has lost since cannot be "
-                               "shown: set [archive] url",
-                               table.name));
-    }
-    sql::ArchiveTable::Last last{"ingest_time", moment.as_of_us.value_or(0)};
-    if (!moment.as_of_us) {
-      auto point = moment.cut.find(table.stream);
-      if (point == moment.cut.end()) {
-        return Error(Code::kInvalid, 5018,
-                     fmt::format("the cut says nothing of stream {}, which fills {}", table.stream,
-                                 table.name));
-      }
-      if (point->second.position > cut.position) {
-        return Error(Code::kInvalid, 5015,
-                     fmt::format("position {} of stream {} is not there yet: give it as \"after\" "
-                                 "to wait for it",
-                                 point->second.position.value, table.stream));
-      }
-      last = {"position", static_cast<std::int64_t>(point->second.position.value)};
-    }
-    hot::Snapshot then = rows.until(pipeline::first_row_above(rows, last.column, last.value));
-    FRESHET_TRY_STATUS(pin_table(table, cut, then, pinned));
-    auto files = pinned.archives.find(table.name);
-    if (files == pinned.archives.end()) return ok();
-    auto limited = std::make_shared<sql::ArchiveTable>(*files->second);
-    limited->plan = [all = files->second, last](sql::ScanConstraints constraints) {
-      auto& most = constraints[last.column].maximum;
-      most = std::min(most.value_or(last.value), last.value);
-      return all->plan(constraints);
-    };
-    limited->last = std::move(last);
-    files->second = std::move(limited);
-    return ok();
   }
 
   Result<PastMoment> past_moment(const SqlRequest& request) {
@@ -282,13 +200,31 @@ struct Engine::State {
     FRESHET_TRY_STATUS(wait_for_token(request, chosen));
     SqlAnswer answer;
     FRESHET_TRY(PastMoment moment, past_moment(request));
-    FRESHET_TRY(Pinned pinned, pin(chosen, moment, answer.cut));
+    FRESHET_TRY(Pinned pinned, pin(chosen, moment, request.partial, answer.cut));
     sql::QueryLimits limits{config.time_us, config.rows_max, config.answer_bytes_max};
     if (request.time_us > 0) limits.time_us = std::min(limits.time_us, request.time_us);
     if (request.rows_max > 0) limits.rows_max = std::min(limits.rows_max, request.rows_max);
-    FRESHET_TRY(answer.answer, database->run(query, pinned.relations, request.parameters, limits,
-                                             request.format, pinned.archives));
+    FRESHET_TRY(answer.answer,
+                database->run(query, pinned.relations, request.parameters, limits, request.format,
+                              pinned.archives,
+                              request.partial ? sql::OnMissing::kNote : sql::OnMissing::kFail));
+    answer.missing = std::move(pinned.missing);
+    answer.missing.insert(answer.missing.end(), answer.answer.missing.begin(),
+                          answer.answer.missing.end());
+    if (!query.is_explain) return answer;
+    auto told = std::make_shared<ExplainRows>(answer);
+    FRESHET_TRY(answer.answer,
+                write_rows(ExplainRows::schema(), told->batch(), told, request.format));
     return answer;
+  }
+
+  Result<sql::QueryAnswer> write_rows(const Schema& schema, const ColumnBatch& rows,
+                                      std::shared_ptr<const void> owner, sql::AnswerFormat format) {
+    FRESHET_TRY(sql::JudgedQuery query, database->judge("SELECT * FROM rows_to_write"));
+    sql::Relations relations;
+    relations["rows_to_write"] = std::make_shared<BatchRelation>(schema, rows, std::move(owner));
+    sql::QueryLimits limits{config.time_us, rows.row_count(), config.answer_bytes_max};
+    return database->run(query, relations, {}, limits, format);
   }
 };
 
@@ -308,12 +244,7 @@ Result<std::unique_ptr<Engine>> Engine::open(const EngineConfig& config,
 Result<sql::QueryAnswer> Engine::write_rows(const Schema& schema, const ColumnBatch& rows,
                                             std::shared_ptr<const void> owner,
                                             sql::AnswerFormat format) {
-  FRESHET_TRY(sql::JudgedQuery query, state_->database->judge("SELECT * FROM rows_to_write"));
-  sql::Relations relations;
-  relations["rows_to_write"] = std::make_shared<BatchRelation>(schema, rows, std::move(owner));
-  sql::QueryLimits limits{state_->config.time_us, rows.row_count(),
-                          state_->config.answer_bytes_max};
-  return state_->database->run(query, relations, {}, limits, format);
+  return state_->write_rows(schema, rows, std::move(owner), format);
 }
 
 Result<SqlAnswer> Engine::run(const SqlRequest& request) {

@@ -34,6 +34,7 @@ struct SqlRequest {
   std::string after;                     // a cut token, or ""
   std::string cut;                       // a cut token: the tables as they were then
   std::optional<std::int64_t> as_of_us;  // likewise, by the time of arrival
+  bool partial = false;                  // where files are missing: of those that are whole
   std::int64_t time_us = 0;              // 0: the configured limit, which it can only lower
   std::uint64_t rows_max = 0;            // likewise
   sql::AnswerFormat format = sql::AnswerFormat::kJson;
@@ -43,7 +44,8 @@ struct SqlRequest {
 
 struct SqlAnswer {
   sql::QueryAnswer answer;
-  CutToken cut;  // of every stream that was read
+  CutToken cut;                           // of every stream that was read
+  std::vector<sql::MissingPart> missing;  // not empty: the answer is partial
 };
 
 // Any thread; run() waits, so never call it on a net thread. Queries hold what they read: a chunk
@@ -58,7 +60,9 @@ class Engine {
   // table), kDenied FRS-4011 (table), kTimeout FRS-5013 (`after`), kUnavailable FRS-5014 (archived
   // rows that cannot be reached). Of `cut` and `as_of_us`: kInvalid FRS-5015 (both, or a moment
   // that is not past), FRS-5016 (a table that is not archived: what has left it since is unknown),
-  // FRS-5017 (a ledger, whose counts are those of now), FRS-5018 (a cut without the stream).
+  // FRS-5017 (a ledger, whose counts are those of now), FRS-5018 (a cut without the stream);
+  // kNotFound FRS-5019 (rows were removed since, and the snapshot of then is no longer kept).
+  // EXPLAIN answers with ExplainRows.
   Result<SqlAnswer> run(const SqlRequest& request);
   // Rows of our own (a reference table's) in an answer's format. `owner` keeps what they lie in.
   Result<sql::QueryAnswer> write_rows(const Schema& schema, const ColumnBatch& rows,

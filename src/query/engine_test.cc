@@ -1,5 +1,6 @@
 #include "query/engine.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -152,8 +153,8 @@ TEST_F(EngineTest, WhatIsArchivedIsReadFromFilesAlone) {
   open();
   // Files hold what they say they hold: here none, so that memory's part shows.
   auto files = std::make_shared<sql::ArchiveTable>();
-  files->plan = [](const sql::ScanConstraints&) -> Result<std::vector<sql::ArchiveFile>> {
-    return std::vector<sql::ArchiveFile>();
+  files->plan = [](const sql::ScanConstraints&, sql::OnMissing) -> Result<sql::ArchivePlan> {
+    return sql::ArchivePlan();
   };
   files->columns = {{"position", ColumnType::kUInt64, 1}};
   tables_.set_archived("detections", {Position{700}, files});
@@ -163,14 +164,106 @@ TEST_F(EngineTest, WhatIsArchivedIsReadFromFilesAlone) {
   expect_error("SELECT count(*) FROM detections", Code::kUnavailable, 5014, "position 700");
 }
 
+TEST_F(EngineTest, ExplainSaysWhichChunksAndFilesAreReadAndWhyNotTheOthers) {
+  fill(1'000, 128);
+  open();
+  auto files = std::make_shared<sql::ArchiveTable>();
+  files->plan = [](const sql::ScanConstraints&, sql::OnMissing) -> Result<sql::ArchivePlan> {
+    return sql::ArchivePlan{
+        {}, {{"day of event_time is below 2026-11-28", 412, 9'000, 77'000}}, "snapshot 5"};
+  };
+  files->columns = {{"position", ColumnType::kUInt64, 1}};
+  tables_.set_archived("detections", {Position{300}, files});
+  std::string told = csv("EXPLAIN SELECT count(*) FROM detections WHERE position >= 900");
+  EXPECT_THAT(told, testing::StartsWith("explain_key,table,count,rows,bytes,explain_value\n"
+                                        "cut,,,,,\"v1,stream@1000+1\"\n"
+                                        "files,detections,412,9000,77000,snapshot 5\n"
+                                        "files read,detections,0,0,0,0 row groups\n"
+                                        "files left out,detections,412,9000,77000,"
+                                        "day of event_time is below 2026-11-28\n"
+                                        "chunks,detections,6,699,0,in memory\n"
+                                        "chunks read,detections,1,104,0,\n"
+                                        "chunks left out,detections,5,595,0,position is below 900\n"
+                                        "physical_plan,"));
+  EXPECT_THAT(csv("EXPLAIN SELECT 1 FROM detections WHERE camera_id IN ('x', 'y')"),
+              HasSubstr("chunks left out,detections,6,699,0,\"camera_id is none of 'x', 'y'\""));
+  EXPECT_THAT(csv("EXPLAIN SELECT 1 FROM detections WHERE event_time < '2026-11-22 10:00:00.4Z'"),
+              HasSubstr("event_time is above 2026-11-22T10:00:00.400000Z"));
+}
+
+// What is left out must not matter: the same count with conditions that the tree shows and without.
+TEST_F(EngineTest, ChunksThatAreLeftOutHoldNoRowOfTheAnswer) {
+  fill(3'000, 128);
+  open();
+  tables_.table("detections").trim(200);
+  for (const char* condition :
+       {"position BETWEEN 383 AND 384", "position = 2999", "position < 129", "position > 2999",
+        "camera_id = 'odd' AND position <= 301", "camera_id = 'nobody'",
+        "camera_id IN ('even', 'nobody') AND position >= 2800",
+        "event_time BETWEEN '2026-11-22 10:00:01Z' AND '2026-11-22 10:00:01.2Z'",
+        "event_time >= '2026-11-22 10:00:02.999Z'", "camera_id = 'odd' AND camera_id = 'even'"}) {
+    std::string shown = fmt::format("SELECT count(*) AS n FROM detections WHERE {}", condition);
+    std::string hidden =
+        fmt::format("SELECT count(*) FILTER (WHERE {}) AS n FROM detections", condition);
+    EXPECT_EQ(csv(shown), csv(hidden)) << condition;
+  }
+}
+
+TEST_F(EngineTest, APartialAnswerSaysWhatCannotBeReached) {
+  fill(1'000, 128);
+  open();
+  pipeline::ArchivedPart part{Position{700}, nullptr};
+  part.failure = "FRS-3705 the bucket refuses";
+  tables_.set_archived("detections", part);
+  SqlRequest asked = request("SELECT count(*) AS n FROM detections");
+  expect_error(asked, Code::kUnavailable, 5014, "FRS-3705 the bucket refuses");
+  asked.partial = true;
+  auto answer = engine_->run(asked);
+  ASSERT_TRUE(answer.has_value()) << answer.error().to_string();
+  EXPECT_EQ(answer->answer.text, "n\n299\n");
+  ASSERT_EQ(answer->missing.size(), 1u);
+  EXPECT_EQ(answer->missing[0].positions, Position{700});
+  EXPECT_EQ(answer->missing[0].rows, std::nullopt);
+  EXPECT_THAT(answer->missing[0].reason, HasSubstr("FRS-3705"));
+}
+
+TEST_F(EngineTest, AcceptanceFiveACutNamesHowOftenRowsWereRemoved) {
+  fill(1'000, 128);
+  open();
+  auto files = std::make_shared<sql::ArchiveTable>();
+  files->plan = [](const sql::ScanConstraints&, sql::OnMissing) {
+    return Result<sql::ArchivePlan>(sql::ArchivePlan());
+  };
+  files->columns = {{"position", ColumnType::kUInt64, 1}};
+  std::vector<pipeline::ArchiveMoment> asked;
+  pipeline::ArchivedPart part{Position{700}, files};
+  part.rewrites = 2;
+  part.at = [&](const pipeline::ArchiveMoment& moment) {
+    asked.push_back(moment);
+    return Result<std::shared_ptr<const sql::ArchiveTable>>(files);
+  };
+  tables_.set_archived("detections", part);
+  auto now = engine_->run(request("SELECT 1 FROM detections LIMIT 1"));
+  ASSERT_TRUE(now.has_value()) << now.error().to_string();
+  EXPECT_EQ(format_cut_token(now->cut), "v1,stream@1000+1~2");
+  SqlRequest then = request("SELECT count(*) AS n FROM detections");
+  then.cut = "v1,stream@900+1~1";
+  auto answer = engine_->run(then);
+  ASSERT_TRUE(answer.has_value()) << answer.error().to_string();
+  EXPECT_EQ(answer->answer.text, "n\n200\n");
+  ASSERT_EQ(asked.size(), 1u);
+  EXPECT_EQ(asked[0].rewrites, 1u);
+  EXPECT_EQ(asked[0].last, 900);
+}
+
 TEST_F(EngineTest, AskedAsOfACutItShowsWhatWasThere) {
   fill(1'000, 128);
   open();
   auto files = std::make_shared<sql::ArchiveTable>();
   sql::ScanConstraints asked;
-  files->plan = [&](const sql::ScanConstraints& c) -> Result<std::vector<sql::ArchiveFile>> {
+  files->plan = [&](const sql::ScanConstraints& c, sql::OnMissing) -> Result<sql::ArchivePlan> {
     asked = c;
-    return std::vector<sql::ArchiveFile>();
+    return sql::ArchivePlan();
   };
   files->columns = {{"position", ColumnType::kUInt64, 1}};
   SqlRequest then = request("SELECT count(*) AS n, max(position) AS last FROM detections");
@@ -423,13 +516,16 @@ TEST_F(EngineTest, QueriesRunBesideAWriter) {
 }
 
 TEST(CutToken, RoundTripsAndRefusesOthers) {
-  CutToken token{{"a.b-c_d", {Position{~0ull}, 7}}, {"x", {Position{0}, 0}}};
+  CutToken token{{"a.b-c_d", {Position{~0ull}, 7, {2, 0, 1}}},
+                 {"w", {Position{3}, 0, {1}}},
+                 {"x", {Position{0}, 0}}};
   auto parsed = parse_cut_token(format_cut_token(token));
   ASSERT_TRUE(parsed.has_value());
   EXPECT_EQ(*parsed, token);
   EXPECT_EQ(parse_cut_token("v1")->size(), 0u);
-  for (const char* bad : {"", "v2,a@1", "v1a@1", "v1,", "v1,a", "v1,a@", "v1,@1", "v1,a@x",
-                          "v1,a@1+", "v1,a@1+-2", "v1,a@1,a@2", "v1,a@99999999999999999999"})
+  for (const char* bad :
+       {"", "v2,a@1", "v1a@1", "v1,", "v1,a", "v1,a@", "v1,@1", "v1,a@x", "v1,a@1+", "v1,a@1~",
+        "v1,a@1~1.", "v1,a@1+2~x", "v1,a@1+-2", "v1,a@1,a@2", "v1,a@99999999999999999999"})
     EXPECT_FALSE(parse_cut_token(bad).has_value()) << bad;
 }
 

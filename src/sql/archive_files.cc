@@ -46,14 +46,25 @@ Status check_columns(duckdb_connection connection, const std::vector<ParquetColu
 }
 
 std::string last_row_condition(const ArchiveTable& table) {
-  if (!table.last) return "";
   std::string column = quoted_name(table.last->column);
   auto known = std::find_if(
       table.columns.begin(), table.columns.end(),
       [&](const ParquetColumn& candidate) { return candidate.name == table.last->column; });
   bool is_time = known != table.columns.end() && known->type == ColumnType::kTimestamp;
-  return fmt::format(" WHERE {} <= {}", is_time ? fmt::format("epoch_us({})", column) : column,
+  return fmt::format("{} <= {}", is_time ? fmt::format("epoch_us({})", column) : column,
                      table.last->value);
+}
+
+// Which rows of files are the table's: " WHERE …", or "" for all.
+std::string row_condition(const ArchiveTable& table,
+                          const std::optional<PositionRange>& positions) {
+  std::string condition;
+  if (table.last) condition = last_row_condition(table);
+  if (positions) {
+    condition += fmt::format("{}position > {} AND position <= {}", condition.empty() ? "" : " AND ",
+                             positions->above, positions->last);
+  }
+  return condition.empty() ? condition : " WHERE " + condition;
 }
 
 // MAP {1: {name: 'detection_id', type: 'UUID', default_value: NULL}, …}
@@ -68,6 +79,16 @@ std::string reader_schema(const std::vector<ParquetColumn>& columns) {
 }
 
 }  // namespace
+
+void add_left_out(std::vector<LeftOut>& to, const std::string& reason, std::uint64_t rows,
+                  std::uint64_t bytes) {
+  auto entry = std::find_if(to.begin(), to.end(),
+                            [&](const LeftOut& known) { return known.reason == reason; });
+  if (entry == to.end()) entry = to.insert(to.end(), {reason, 0, 0, 0});
+  ++entry->count;
+  entry->rows += rows;
+  entry->bytes += bytes;
+}
 
 Status check_archive_file(duckdb_connection connection, const std::vector<ParquetColumn>& columns,
                           const ArchiveFile& file) {
@@ -85,16 +106,38 @@ std::string file_list_text(const std::vector<ArchiveFile>& files) {
 }
 
 Result<PlannedTables> plan_archives(duckdb_connection connection, const JudgedQuery& query,
-                                    const ArchiveTables& archives, const Parameters& parameters) {
+                                    const ArchiveTables& archives, const Parameters& parameters,
+                                    std::vector<MissingPart>* missing) {
   PlannedTables planned;
+  OnMissing on_missing = missing == nullptr ? OnMissing::kFail : OnMissing::kNote;
   for (const auto& [name, table] : archives) {
     ScanConstraints constraints =
         constraints_of(connection, query.conditions, name, table->columns, parameters);
-    auto files = table->plan(constraints);
-    if (!files) return std::move(files).error();
-    planned[name] = {table, *std::move(files)};
+    auto plan = table->plan(constraints, on_missing);
+    if (!plan) return std::move(plan).error();
+    PlannedTable& made = planned[name];
+    made = {table, {}, std::move(plan->left_out), std::move(plan->snapshot)};
+    for (ArchiveFile& file : plan->files) {
+      if (!file.failure) {
+        made.files.push_back(std::move(file));
+        continue;
+      }
+      if (missing == nullptr) return *std::move(file.failure);
+      missing->push_back({name, file.shown_name(), {}, file.rows, file.failure->to_string()});
+    }
   }
   return planned;
+}
+
+void drop_file(PlannedTables& planned, const std::string& path, const Error& why,
+               std::vector<MissingPart>& missing) {
+  for (auto& [name, table] : planned) {
+    std::erase_if(table.files, [&, &name = name](const ArchiveFile& file) {
+      if (file.path != path) return false;
+      missing.push_back({name, file.shown_name(), {}, file.rows, why.to_string()});
+      return true;
+    });
+  }
 }
 
 std::vector<std::string> readable_paths(const PlannedTables& planned) {
@@ -110,18 +153,28 @@ std::vector<std::string> readable_paths(const PlannedTables& planned) {
 }
 
 Status CheckedFiles::check(duckdb_connection connection, const PlannedTables& planned,
-                           const std::function<bool()>& expired) {
+                           const std::function<bool()>& expired, std::string& bad_path) {
   for (const auto& [name, table] : planned) {
     for (const ArchiveFile& file : table.files) {
       if (expired()) return Error(Code::kTimeout, 5006, "the time was up while files were checked");
-      FRESHET_TRY(FileIdentity identity, identity_of_file(file.path));
-      FRESHET_TRY_STATUS(check_size(file, identity));
-      if (is_known(file, identity)) continue;
-      FRESHET_TRY_STATUS(check_checksum(file));
-      FRESHET_TRY_STATUS(check_columns(connection, table.table->columns, file));
-      remember(file.path, {identity, file.checksum});
+      Status checked = check_file(connection, table.table->columns, file);
+      if (checked) continue;
+      bad_path = file.path;
+      return checked;
     }
   }
+  return ok();
+}
+
+Status CheckedFiles::check_file(duckdb_connection connection,
+                                const std::vector<ParquetColumn>& columns,
+                                const ArchiveFile& file) {
+  FRESHET_TRY(FileIdentity identity, identity_of_file(file.path));
+  FRESHET_TRY_STATUS(check_size(file, identity));
+  if (is_known(file, identity)) return ok();
+  FRESHET_TRY_STATUS(check_checksum(file));
+  FRESHET_TRY_STATUS(check_columns(connection, columns, file));
+  remember(file.path, {identity, file.checksum});
   return ok();
 }
 
@@ -151,29 +204,43 @@ std::optional<std::string> select_from_files(const PlannedTable& planned,
     list += list.empty() ? "" : ", ";
     list += is_archived ? name : fmt::format("NULL::{} AS {}", sql_type_name(column.type), name);
   }
-  // By field id, so a file's own names do not count; its path says nothing of its columns.
-  return fmt::format("SELECT {} FROM read_parquet({}, schema = {}, hive_partitioning = false){}",
-                     list, file_list_text(planned.files), reader_schema(planned.table->columns),
-                     last_row_condition(*planned.table));
+  std::string query;
+  for (std::size_t begin = 0, end = 0; begin < planned.files.size(); begin = end) {
+    std::vector<ArchiveFile> files;
+    for (; end < planned.files.size() &&
+           planned.files[end].positions == planned.files[begin].positions;
+         ++end)
+      files.push_back(planned.files[end]);
+    // By field id, so a file's own names do not count; its path says nothing of its columns.
+    query +=
+        fmt::format("{}SELECT {} FROM read_parquet({}, schema = {}, hive_partitioning = false){}",
+                    query.empty() ? "" : " UNION ALL ", list, file_list_text(files),
+                    reader_schema(planned.table->columns),
+                    row_condition(*planned.table, files.front().positions));
+  }
+  return query;
 }
 
-std::optional<Error> file_error(const std::vector<ArchiveFile>& files, std::string_view message) {
+std::optional<Error> file_error(const std::vector<ArchiveFile>& files, std::string_view message,
+                                std::string* bad_path) {
   std::string_view named;  // the longest: one path may begin another
   for (const ArchiveFile& file : files) {
     if (file.path.size() > named.size() && message.find(file.path) != std::string_view::npos)
       named = file.path;
   }
   if (named.empty()) return std::nullopt;
+  if (bad_path != nullptr) *bad_path = named;
   return Error(
       Code::kCorruption, 3821,
       fmt::format("the archived file {} cannot be read: {}", named, plain_message(message)));
 }
 
-std::optional<Error> file_error(const PlannedTables& planned, std::string_view message) {
+std::optional<Error> file_error(const PlannedTables& planned, std::string_view message,
+                                std::string* bad_path) {
   std::vector<ArchiveFile> all;
   for (const auto& [name, table] : planned)
     all.insert(all.end(), table.files.begin(), table.files.end());
-  return file_error(all, message);
+  return file_error(all, message, bad_path);
 }
 
 }  // namespace freshet::sql

@@ -15,6 +15,7 @@
 #include "sql/duckdb_handles.h"
 #include "sql/file_bytes.h"
 #include "sql/query_database.h"
+#include "sql/scan_report.h"
 
 namespace freshet::sql {
 
@@ -22,12 +23,19 @@ namespace freshet::sql {
 struct PlannedTable {
   std::shared_ptr<const ArchiveTable> table;
   std::vector<ArchiveFile> files;
+  std::vector<LeftOut> left_out = {};
+  std::string snapshot = {};
 };
 using PlannedTables = std::map<std::string, PlannedTable, std::less<>>;  // by the name in SQL
 
-// Asks each planner. `connection` computes the values of conditions.
+// Asks each planner. `connection` computes the values of conditions. Files that cannot be had are
+// an error, or go to `missing` where that is given.
 Result<PlannedTables> plan_archives(duckdb_connection connection, const JudgedQuery& query,
-                                    const ArchiveTables& archives, const Parameters& parameters);
+                                    const ArchiveTables& archives, const Parameters& parameters,
+                                    std::vector<MissingPart>* missing);
+// Takes a file out of the plan and notes that it is missing.
+void drop_file(PlannedTables& planned, const std::string& path, const Error& why,
+               std::vector<MissingPart>& missing);
 // What the DuckDB of the query may open.
 std::vector<std::string> readable_paths(const PlannedTables& planned);
 
@@ -43,15 +51,18 @@ std::string file_list_text(const std::vector<ArchiveFile>& files);
 class CheckedFiles {
  public:
   // Sizes, and of files not seen before the checksum and the field ids. `connection` may read the
-  // files. Ends early with kTimeout where `expired` says so.
+  // files. Ends early with kTimeout where `expired` says so. A file that is not right ends it too,
+  // and `bad_path` is its path then.
   Status check(duckdb_connection connection, const PlannedTables& planned,
-               const std::function<bool()>& expired);
+               const std::function<bool()>& expired, std::string& bad_path);
 
  private:
   struct Seen {
     FileIdentity identity;
     std::string checksum;  // that was compared, or ""
   };
+  Status check_file(duckdb_connection connection, const std::vector<ParquetColumn>& columns,
+                    const ArchiveFile& file);
   bool is_known(const ArchiveFile& file, const FileIdentity& identity);
   void remember(const std::string& path, Seen seen);
 
@@ -64,8 +75,11 @@ class CheckedFiles {
 std::optional<std::string> select_from_files(const PlannedTable& planned,
                                              const std::vector<ColumnSchema>& columns);
 
-// FRS-3821 where DuckDB's words name one of the files, else nothing.
-std::optional<Error> file_error(const PlannedTables& planned, std::string_view message);
-std::optional<Error> file_error(const std::vector<ArchiveFile>& files, std::string_view message);
+// FRS-3821 where DuckDB's words name one of the files, else nothing. `bad_path`, if given, is its
+// path then.
+std::optional<Error> file_error(const PlannedTables& planned, std::string_view message,
+                                std::string* bad_path = nullptr);
+std::optional<Error> file_error(const std::vector<ArchiveFile>& files, std::string_view message,
+                                std::string* bad_path = nullptr);
 
 }  // namespace freshet::sql

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <filesystem>
+#include <fstream>
 
 #include "sql/parquet_test_files.h"
 #include "sql/query_database.h"
@@ -46,9 +48,9 @@ class ArchiveQueryTest : public testing::Test {
                std::vector<ParquetColumn> columns = layout_of(detections_schema()).columns) {
     archives_[table] = std::make_shared<ArchiveTable>(ArchiveTable{
         std::move(columns),
-        [this, files](const ScanConstraints& constraints) -> Result<std::vector<ArchiveFile>> {
+        [this, files](const ScanConstraints& constraints, OnMissing) -> Result<ArchivePlan> {
           constraints_ = constraints;
-          return files;
+          return ArchivePlan{files, {}};
         }});
   }
   void remember(const ColumnBatch& rows) {
@@ -265,6 +267,62 @@ TEST_F(ArchiveQueryTest, DamagedFilesEndTheQueryAndAreNamed) {
   EXPECT_EQ(csv(query), "s\n12497500\n");
 }
 
+TEST_F(ArchiveQueryTest, APartialAnswerIsOfTheFilesThatAreWholeAndNamesTheOthers) {
+  std::vector<ArchiveFile> files;
+  for (int i = 0; i < 4; ++i) {
+    files.push_back(write_file("file" + std::to_string(i), detection_rows(i * 1'000, 1'000)));
+    files.back().name = "s3://bucket/" + std::to_string(i);
+    files.back().rows = 1'000;
+  }
+  std::filesystem::remove(files[0].path);
+  ArchiveFile away;
+  away.name = "s3://bucket/away";
+  away.rows = 77;
+  away.failure = Error(Code::kUnavailable, 3700, "the store does not answer");
+  files.push_back(away);
+  archive(files);
+  remember(detection_rows(4'000, 5));
+  const std::string count = "SELECT count(*) AS n FROM detections";
+  auto judged = database_->judge(count);
+  auto ask = [&](OnMissing on_missing) {
+    return database_->run(*judged, relations_, {}, limits_, AnswerFormat::kCsv, archives_,
+                          on_missing);
+  };
+  expect_error(count, Code::kUnavailable, 3700, "does not answer");
+  auto answer = ask(OnMissing::kNote);
+  ASSERT_TRUE(answer.has_value()) << answer.error().to_string();
+  EXPECT_EQ(answer->text, "n\n3005\n");
+  ASSERT_EQ(answer->missing.size(), 2u);
+  EXPECT_EQ(answer->missing[0].file, "s3://bucket/away");
+  EXPECT_EQ(answer->missing[0].rows, 77u);
+  EXPECT_THAT(answer->missing[0].reason, HasSubstr("FRS-3700"));
+  EXPECT_EQ(answer->missing[1].table, "detections");
+  EXPECT_EQ(answer->missing[1].file, "s3://bucket/0");
+  EXPECT_EQ(answer->missing[1].rows, 1'000u);
+  EXPECT_THAT(answer->missing[1].reason, HasSubstr("FRS-3810"));
+  // Shorter, and one with a flipped byte where rows lie.
+  std::filesystem::resize_file(files[1].path, files[1].bytes / 2);
+  std::fstream third(files[2].path, std::ios::in | std::ios::out | std::ios::binary);
+  third.seekp(200);
+  third.put('\x5a');
+  third.close();
+  answer = ask(OnMissing::kNote);
+  ASSERT_TRUE(answer.has_value()) << answer.error().to_string();
+  EXPECT_EQ(answer->text, "n\n1005\n");
+  EXPECT_EQ(answer->missing.size(), 4u);
+  EXPECT_EQ(answer->scans["detections"].files.size(), 1u);
+}
+
+TEST_F(ArchiveQueryTest, OfAFileOnlyTheNamedPositionsAreRead) {
+  ArchiveFile file = write_file("a", detection_rows(0, 1'000));
+  ArchiveFile first = file, second = file;
+  first.positions = PositionRange{-1, 99};
+  second.positions = PositionRange{899, 950};
+  archive({first, second});
+  EXPECT_EQ(csv("SELECT count(*) AS n, min(position) AS a, max(position) AS b FROM detections"),
+            "n,a,b\n151,0,950\n");
+}
+
 TEST_F(ArchiveQueryTest, FilesOfOtherTablesEndTheQueryAndAreNamed) {
   Schema schema{{{"camera_id", ColumnType::kText}, {"event_time", ColumnType::kTimestamp}}};
   ColumnBatch rows(schema);
@@ -284,10 +342,10 @@ TEST_F(ArchiveQueryTest, FilesOfOtherTablesEndTheQueryAndAreNamed) {
 }
 
 TEST_F(ArchiveQueryTest, APlannersErrorIsTheQuerys) {
-  archives_["detections"] = std::make_shared<ArchiveTable>(ArchiveTable{
-      layout_of(detections_schema()).columns, [](const ScanConstraints&) {
-        return Result<std::vector<ArchiveFile>>(Error(Code::kUnavailable, 3899, "no metadata"));
-      }});
+  archives_["detections"] = std::make_shared<ArchiveTable>(
+      ArchiveTable{layout_of(detections_schema()).columns, [](const ScanConstraints&, OnMissing) {
+                     return Result<ArchivePlan>(Error(Code::kUnavailable, 3899, "no metadata"));
+                   }});
   expect_error("SELECT 1", Code::kUnavailable, 3899, "no metadata");
 }
 

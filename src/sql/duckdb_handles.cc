@@ -79,12 +79,15 @@ Result<std::unique_ptr<Database>> Database::open(const DatabaseConfig& wanted) {
   FRESHET_TRY(Connection connection, database->connect());
   FRESHET_TRY_STATUS(execute(connection.get(), "SET GLOBAL TimeZone = 'UTC'"));
   FRESHET_TRY_STATUS(execute(connection.get(), "SET GLOBAL Calendar = 'gregorian'"));
-  if (!wanted.readable_paths.empty())
+  if (!wanted.readable_paths.empty()) {
     FRESHET_TRY_STATUS(execute(connection.get(), allowed_paths_text(wanted.readable_paths)));
+    // The same few files are asked again and again; a footer is read anew where a file has changed.
+    FRESHET_TRY_STATUS(execute(connection.get(), "SET GLOBAL parquet_metadata_cache = true"));
+  }
   // Last, because nothing can be set behind them: the paths neither.
   if (!wanted.reads_files)
     FRESHET_TRY_STATUS(execute(connection.get(), "SET GLOBAL enable_external_access = false"));
-  FRESHET_TRY_STATUS(execute(connection.get(), "SET GLOBAL lock_configuration = true"));
+  if (wanted.locks_settings) FRESHET_TRY_STATUS(lock_settings(connection.get()));
   return database;
 }
 
@@ -93,6 +96,10 @@ Result<Connection> Database::connect() {
   if (duckdb_connect(database_, connection.out()) == DuckDBError)
     return Error(Code::kInternal, 9604, "DuckDB gives no connection");
   return connection;
+}
+
+Status lock_settings(duckdb_connection connection) {
+  return execute(connection, "SET GLOBAL lock_configuration = true");
 }
 
 Status execute(duckdb_connection connection, const std::string& statement) {

@@ -68,6 +68,7 @@ struct DatabaseConfig {
   std::string spill_folder = {};
   // Where reads_files is false: these may be opened, and nothing else.
   std::vector<std::string> readable_paths = {};
+  bool locks_settings = true;  // else who opens it does, when connections have theirs
 };
 
 // An in-memory database: no extension is loaded, nothing is spilled unless a folder is named, times
@@ -84,6 +85,9 @@ class Database {
   explicit Database(duckdb_database database) : database_(database) {}
   duckdb_database database_;
 };
+
+// From now on no connection can set anything.
+Status lock_settings(duckdb_connection connection);
 
 // Runs a statement of ours whose answer nobody wants.
 Status execute(duckdb_connection connection, const std::string& statement);

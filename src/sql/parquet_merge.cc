@@ -39,6 +39,17 @@ Status check_order_column(const ParquetMerge& merge, std::optional<std::size_t> 
   return merge_error("a position column must be a whole number");
 }
 
+Status check_expiry(const RowExpiry& expiry, const std::vector<ParquetColumn>& columns) {
+  auto is = [&](std::size_t column, ColumnType type) {
+    return column < columns.size() && columns[column].type == type;
+  };
+  if (!is(expiry.time_column, ColumnType::kTimestamp))
+    return merge_error("rows expire by a time column");
+  if (expiry.class_column && !is(*expiry.class_column, ColumnType::kText))
+    return merge_error("a class column must be a text");
+  return ok();
+}
+
 Status check_merge(const ParquetMerge& merge) {
   FRESHET_TRY_STATUS(check_layout(merge.layout));
   FRESHET_TRY_STATUS(check_order_column(merge, merge.position_column));
@@ -49,6 +60,7 @@ Status check_merge(const ParquetMerge& merge) {
                                               columns[*merge.id_column].type != ColumnType::kText)))
     return merge_error("the id column must be a UUID or a text");
   std::set<std::string_view> paths;
+  if (merge.expiry) FRESHET_TRY_STATUS(check_expiry(*merge.expiry, columns));
   for (const ArchiveFile& file : merge.inputs) {
     if (!paths.insert(file.path).second)
       return merge_error(fmt::format("{} is named twice", file.path));
@@ -108,6 +120,27 @@ std::string source_text(const ParquetMerge& merge) {
                      file_list_text(merge.inputs), entries);
 }
 
+// True for the rows that are past their time; NULL for those without one.
+std::string is_expired_text(const RowExpiry& expiry) {
+  std::string before =
+      expiry.before_us ? fmt::format("{}", *expiry.before_us) : std::string("NULL");
+  if (expiry.class_column && !expiry.before_us_of_class.empty()) {
+    std::string cases;
+    for (const auto& [name, before_us] : expiry.before_us_of_class)
+      cases += fmt::format(" WHEN {} THEN {}", quoted_text(name), before_us);
+    before = fmt::format("CASE {}{} ELSE {} END", column_text(*expiry.class_column), cases, before);
+  }
+  return fmt::format("epoch_us({}) < {}", column_text(expiry.time_column), before);
+}
+
+// The rows that a merge goes on with.
+std::string rows_text(const ParquetMerge& merge) {
+  if (!merge.expiry) return source_text(merge);
+  return fmt::format(
+      "(SELECT *, file_index, file_row_number FROM {} WHERE NOT coalesce({}, false))",
+      source_text(merge), is_expired_text(*merge.expiry));
+}
+
 // "c8 NULLS LAST, c9 NULLS LAST, ", or less where the table has no such columns.
 std::string positions_text(const ParquetMerge& merge) {
   std::string text;
@@ -139,7 +172,7 @@ std::string sorted_rows_text(const ParquetMerge& merge, bool has_dropped) {
   for (std::size_t i = 0; i < merge.layout.columns.size(); ++i)
     list += (i == 0 ? "" : ", ") + column_text(i);
   return fmt::format("SELECT {} FROM {} {} ORDER BY {} NULLS LAST, {} NULLS LAST, {}{}", list,
-                     source_text(merge),
+                     rows_text(merge),
                      has_dropped ? "ANTI JOIN freshet_dropped ON file_index = dropped_file AND "
                                    "file_row_number = dropped_row"
                                  : "",
@@ -214,6 +247,11 @@ class Merging {
     created.add(merge_.path);
     FRESHET_TRY(std::uint64_t input_rows, check_inputs());
     MergedParquet merged;
+    if (merge_.expiry) {
+      FRESHET_TRY(merged.expired, count_expired());
+      if (merged.expired == 0 || merged.expired == input_rows) return merged;
+      input_rows -= merged.expired;
+    }
     if (merge_.is_dropped) {
       FRESHET_TRY(merged.judged_dropped, find_judged(true));
     } else {
@@ -250,6 +288,11 @@ class Merging {
     return rows;
   }
 
+  Result<std::uint64_t> count_expired() {
+    return count_of(fmt::format("SELECT count(*) FROM {} WHERE {}", source_text(merge_),
+                                is_expired_text(*merge_.expiry)));
+  }
+
   // Fills freshet_dropped with the places of rows that have the id of an earlier one. Nearly always
   // there are none, which a grouping by id alone finds out; only then rows are looked at.
   Result<std::uint64_t> find_duplicates() {
@@ -258,13 +301,13 @@ class Merging {
     FRESHET_TRY(std::uint64_t repeated,
                 count_of(fmt::format("CREATE TEMP TABLE freshet_repeated AS SELECT {} FROM {} "
                                      "WHERE {} IS NOT NULL GROUP BY {} HAVING count(*) > 1",
-                                     id, source_text(merge_), id, id)));
+                                     id, rows_text(merge_), id, id)));
     if (repeated == 0) return std::uint64_t{0};
     return count_of(
         fmt::format("CREATE TEMP TABLE freshet_dropped(dropped_file, dropped_row) AS SELECT {} "
                     "FROM {} SEMI JOIN freshet_repeated USING "
                     "({}) QUALIFY row_number() OVER (PARTITION BY {} ORDER BY {}{}) > 1",
-                    kRowPlace, source_text(merge_), id, id, positions_text(merge_), kRowPlace));
+                    kRowPlace, rows_text(merge_), id, id, positions_text(merge_), kRowPlace));
   }
 
   // Likewise with the places of rows that the caller wants left out; `notes` them or counts alone.

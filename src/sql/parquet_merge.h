@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -26,6 +27,16 @@ struct JudgedColumns {
   std::optional<std::size_t> id, camera, time, raw;
 };
 
+// Which rows are past their time: those whose `time_column` is before what their text in
+// `class_column` says, or before `before_us` where that text is not listed. Rows without a time are
+// not.
+struct RowExpiry {
+  std::size_t time_column = 0;
+  std::optional<std::size_t> class_column;
+  std::map<std::string, std::int64_t> before_us_of_class;
+  std::optional<std::int64_t> before_us;  // nothing: all others stay
+};
+
 struct ParquetMerge {
   // Each once, of any older schema of the table: columns go by field id, a file without one gives
   // NULL, and columns that the layout does not have are left out.
@@ -41,6 +52,9 @@ struct ParquetMerge {
   // Where given, rows for which it is true are left out.
   std::function<bool(const JudgedRow&)> is_dropped;
   JudgedColumns judged;
+  // These rows are left out. Where none are, or all, no file is made: the merge would change
+  // nothing, or leave nothing.
+  std::optional<RowExpiry> expiry;
   // Asked every few milliseconds, by threads of ours: true ends the merge soon.
   std::function<bool()> is_cancelled;
 };
@@ -55,9 +69,10 @@ struct ParquetMergeConfig {
 };
 
 struct MergedParquet {
-  ParquetFile file;  // not made where no row is left of the inputs': then row_count is 0
+  ParquetFile file;  // not made where no row is left of the inputs', or an expiry changes nothing
   std::uint64_t duplicates_dropped = 0;
   std::uint64_t judged_dropped = 0;
+  std::uint64_t expired = 0;
 };
 
 // The new file is synced (its folder is not) and its rows are those of the inputs, counted; no file

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 
 #include "common/logging.h"
 #include "common/mutex.h"
@@ -12,9 +13,12 @@
 #include "sql/archive_files.h"
 #include "sql/deadline.h"
 #include "sql/duckdb_handles.h"
+#include "sql/pruned_relation.h"
 #include "sql/query_gate.h"
 #include "sql/query_views.h"
 #include "sql/relation_scan.h"
+#include "sql/scan_conditions.h"
+#include "sql/vector_io.h"
 
 namespace freshet::sql {
 namespace {
@@ -108,6 +112,41 @@ class TimeLimit {
   std::uint64_t id_;
 };
 
+// Without the chunks in memory that the conditions rule out.
+Relations prune_relations(duckdb_connection connection, const JudgedQuery& query,
+                          const Relations& relations, const Parameters& parameters,
+                          ScanReport& scans) {
+  Relations read;
+  for (const auto& [name, relation] : relations) {
+    std::vector<ParquetColumn> columns;
+    for (const ColumnSchema& column : relation->schema().columns)
+      columns.push_back({column.name, column.type});
+    ScanConstraints constraints =
+        constraints_of(connection, query.conditions, name, columns, parameters);
+    read[name] = std::make_shared<PrunedRelation>(relation, constraints, scans[name]);
+  }
+  return read;
+}
+
+void note_files(PlannedTables planned, ScanReport& scans) {
+  for (auto& [name, table] : planned) {
+    TableScan& scan = scans[name];
+    scan.snapshot = std::move(table.snapshot);
+    scan.files = std::move(table.files);
+    scan.files_left_out = std::move(table.left_out);
+  }
+}
+
+// Key and value of each row of EXPLAIN's answer.
+void read_plan(duckdb_data_chunk chunk, std::vector<std::pair<std::string, std::string>>& plan) {
+  auto* keys =
+      static_cast<duckdb_string_t*>(duckdb_vector_get_data(duckdb_data_chunk_get_vector(chunk, 0)));
+  auto* values =
+      static_cast<duckdb_string_t*>(duckdb_vector_get_data(duckdb_data_chunk_get_vector(chunk, 1)));
+  for (idx_t row = 0; row < duckdb_data_chunk_get_size(chunk); ++row)
+    plan.emplace_back(view_of(keys[row]), view_of(values[row]));
+}
+
 Error time_error(const QueryLimits& limits) {
   return Error(Code::kTimeout, 5006,
                fmt::format("the query took longer than {}: narrow it, or raise limits.query.time",
@@ -197,8 +236,9 @@ struct QueryDatabase::State {
   }
 
   Error query_error(QueryResult& result, const std::shared_ptr<Instance>& used,
-                    const PlannedTables& planned, const QueryLimits& limits, bool expired) {
-    if (auto of_file = file_error(planned, result.error())) return *std::move(of_file);
+                    const PlannedTables& planned, const QueryLimits& limits, bool expired,
+                    std::string& bad_path) {
+    if (auto of_file = file_error(planned, result.error(), &bad_path)) return *std::move(of_file);
     if (result.is_fatal()) {
       replace(used, result.error());
       return Error(Code::kInternal, 9613,
@@ -215,7 +255,64 @@ struct QueryDatabase::State {
     }
     return Error(Code::kInvalid, 5003, plain_message(result.error()));
   }
+
+  Result<QueryAnswer> run_planned(const JudgedQuery& query, const Relations& relations,
+                                  const PlannedTables& planned, const Parameters& parameters,
+                                  const QueryLimits& limits, AnswerFormat format,
+                                  std::string& bad_path);
 };
+
+// Where a file is not right, `bad_path` is its path.
+Result<QueryAnswer> QueryDatabase::State::run_planned(const JudgedQuery& query,
+                                                      const Relations& relations,
+                                                      const PlannedTables& planned,
+                                                      const Parameters& parameters,
+                                                      const QueryLimits& limits,
+                                                      AnswerFormat format, std::string& bad_path) {
+  FRESHET_TRY(std::shared_ptr<Instance> used, instance_for(planned));
+  FRESHET_TRY(Connection connection, used->database->connect());
+  RegisteredRelations registered(used->registry, connection.get(), relations);
+  TimeLimit time(deadlines, connection.get(), limits.time_us);
+  Status checked =
+      checked_files.check(connection.get(), planned, [&time] { return time.expired(); }, bad_path);
+  if (time.expired()) return time_error(limits);
+  FRESHET_TRY_STATUS(std::move(checked));
+  FRESHET_TRY_STATUS(create_query_views(connection.get(), relations, planned, bad_path));
+
+  PreparedStatement statement;
+  if (duckdb_prepare(connection.get(), query.sql.c_str(), statement.out()) == DuckDBError) {
+    if (time.expired()) return time_error(limits);
+    std::string message = duckdb_prepare_error(statement.get());
+    if (auto of_file = file_error(planned, message, &bad_path)) return *std::move(of_file);
+    return Error(Code::kInvalid, 5003, plain_message(message));
+  }
+  // The judge lets nothing else through; this is the second lock on the same door.
+  duckdb_statement_type type = duckdb_prepared_statement_type(statement.get());
+  if (type != DUCKDB_STATEMENT_TYPE_SELECT && type != DUCKDB_STATEMENT_TYPE_EXPLAIN)
+    return Error(Code::kDenied, 5002, "only queries are allowed");
+  FRESHET_TRY_STATUS(bind_parameters(statement.get(), parameters));
+
+  QueryResult result;
+  // Streaming, so that a limit on rows ends the work instead of the whole answer being made first.
+  if (duckdb_execute_prepared_streaming(statement.get(), result.out()) == DuckDBError)
+    return query_error(result, used, planned, limits, time.expired(), bad_path);
+  FRESHET_TRY(AnswerWriter writer, AnswerWriter::make(result.get(), format, limits));
+  std::vector<std::pair<std::string, std::string>> plan;
+  for (;;) {
+    DataChunk chunk(duckdb_fetch_chunk(result.get()));
+    if (chunk.get() == nullptr) break;
+    if (query.is_explain) read_plan(chunk.get(), plan);
+    FRESHET_TRY_STATUS(writer.add(chunk.get()));
+    if (time.expired()) return time_error(limits);
+  }
+  // The end and a failure look alike but for the message.
+  if (duckdb_result_error(result.out()) != nullptr)
+    return query_error(result, used, planned, limits, time.expired(), bad_path);
+  if (time.expired()) return time_error(limits);
+  QueryAnswer answer = writer.finish();
+  answer.plan = std::move(plan);
+  return answer;
+}
 
 QueryDatabase::QueryDatabase(std::unique_ptr<State> state) : state_(std::move(state)) {}
 QueryDatabase::~QueryDatabase() = default;
@@ -239,51 +336,34 @@ Result<JudgedQuery> QueryDatabase::judge(std::string_view sql) {
 
 Result<QueryAnswer> QueryDatabase::run(const JudgedQuery& query, const Relations& relations,
                                        const Parameters& parameters, const QueryLimits& limits,
-                                       AnswerFormat format, const ArchiveTables& archives) {
+                                       AnswerFormat format, const ArchiveTables& archives,
+                                       OnMissing on_missing) {
+  std::vector<MissingPart> missing;
   PlannedTables planned;
-  if (!archives.empty()) {
-    FRESHET_TRY(Connection planner, state_->current()->database->connect());
-    FRESHET_TRY(planned, plan_archives(planner.get(), query, archives, parameters));
+  ScanReport scans;
+  FRESHET_TRY(Connection planner, state_->current()->database->connect());
+  FRESHET_TRY(planned, plan_archives(planner.get(), query, archives, parameters,
+                                     on_missing == OnMissing::kNote ? &missing : nullptr));
+  Relations read = prune_relations(planner.get(), query, relations, parameters, scans);
+  auto begin = std::chrono::steady_clock::now();
+  QueryLimits left = limits;
+  while (true) {
+    std::string bad_path;
+    auto answer = state_->run_planned(query, read, planned, parameters, left, format, bad_path);
+    if (answer) {
+      note_files(std::move(planned), scans);
+      answer->scans = std::move(scans);
+      answer->missing = std::move(missing);
+      return answer;
+    }
+    if (on_missing == OnMissing::kFail || bad_path.empty()) return answer;
+    // The files that are whole are asked again.
+    drop_file(planned, bad_path, answer.error(), missing);
+    auto passed = std::chrono::steady_clock::now() - begin;
+    left.time_us =
+        limits.time_us - std::chrono::duration_cast<std::chrono::microseconds>(passed).count();
+    if (left.time_us <= 0) return time_error(limits);
   }
-  FRESHET_TRY(std::shared_ptr<Instance> instance, state_->instance_for(planned));
-  FRESHET_TRY(Connection connection, instance->database->connect());
-  RegisteredRelations registered(instance->registry, connection.get(), relations);
-  TimeLimit time(state_->deadlines, connection.get(), limits.time_us);
-  Status checked =
-      state_->checked_files.check(connection.get(), planned, [&time] { return time.expired(); });
-  if (time.expired()) return time_error(limits);
-  FRESHET_TRY_STATUS(std::move(checked));
-  FRESHET_TRY_STATUS(create_query_views(connection.get(), relations, planned));
-
-  PreparedStatement statement;
-  if (duckdb_prepare(connection.get(), query.sql.c_str(), statement.out()) == DuckDBError) {
-    if (time.expired()) return time_error(limits);
-    std::string message = duckdb_prepare_error(statement.get());
-    if (auto of_file = file_error(planned, message)) return *std::move(of_file);
-    return Error(Code::kInvalid, 5003, plain_message(message));
-  }
-  // The judge lets nothing else through; this is the second lock on the same door.
-  duckdb_statement_type type = duckdb_prepared_statement_type(statement.get());
-  if (type != DUCKDB_STATEMENT_TYPE_SELECT && type != DUCKDB_STATEMENT_TYPE_EXPLAIN)
-    return Error(Code::kDenied, 5002, "only queries are allowed");
-  FRESHET_TRY_STATUS(bind_parameters(statement.get(), parameters));
-
-  QueryResult result;
-  // Streaming, so that a limit on rows ends the work instead of the whole answer being made first.
-  if (duckdb_execute_prepared_streaming(statement.get(), result.out()) == DuckDBError)
-    return state_->query_error(result, instance, planned, limits, time.expired());
-  FRESHET_TRY(AnswerWriter writer, AnswerWriter::make(result.get(), format, limits));
-  for (;;) {
-    DataChunk chunk(duckdb_fetch_chunk(result.get()));
-    if (chunk.get() == nullptr) break;
-    FRESHET_TRY_STATUS(writer.add(chunk.get()));
-    if (time.expired()) return time_error(limits);
-  }
-  // The end and a failure look alike but for the message.
-  if (duckdb_result_error(result.out()) != nullptr)
-    return state_->query_error(result, instance, planned, limits, time.expired());
-  if (time.expired()) return time_error(limits);
-  return writer.finish();
 }
 
 }  // namespace freshet::sql

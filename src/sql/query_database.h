@@ -13,6 +13,7 @@
 #include "common/result.h"
 #include "sql/archive_table.h"
 #include "sql/relation.h"
+#include "sql/scan_report.h"
 
 namespace freshet::sql {
 
@@ -49,6 +50,9 @@ struct QueryAnswer {
   std::string text;
   std::vector<AnswerColumn> columns;
   std::uint64_t row_count = 0;
+  ScanReport scans;                                       // of the tables that the query named
+  std::vector<MissingPart> missing;                       // rows that were not there to be read
+  std::vector<std::pair<std::string, std::string>> plan;  // of EXPLAIN: "physical_plan", its text
 };
 
 // A value that a statement compares a column with.
@@ -73,7 +77,8 @@ struct ScanCondition {
 struct JudgedQuery {
   std::string sql;
   std::vector<std::string> tables;  // that it names, as written; CTEs of its own are left out
-  bool lists_tables = false;        // SHOW TABLES, information_schema: wants all that are visible
+  bool is_explain = false;
+  bool lists_tables = false;  // SHOW TABLES, information_schema: wants all that are visible
   std::vector<ScanCondition> conditions;  // that rows of the tables must meet to matter
 };
 
@@ -87,10 +92,12 @@ class QueryDatabase {
   // Waits for the answer. kInvalid FRS-5003 (DuckDB's words), FRS-5004 (parameters), FRS-5005 (too
   // many rows or bytes); kTimeout FRS-5006; kThrottled FRS-5007 (memory). Of archived files, always
   // with the file's path: kNotFound FRS-3810 (missing), kCorruption FRS-3811 (size), FRS-3812
-  // (checksum), FRS-3813 (no Parquet), FRS-3820 (of another table), FRS-3821 (cannot be read).
+  // (checksum), FRS-3813 (no Parquet), FRS-3820 (of another table), FRS-3821 (cannot be read). With
+  // kNote the answer is that of the files that are whole, and says which are not.
   Result<QueryAnswer> run(const JudgedQuery& query, const Relations& relations,
                           const Parameters& parameters, const QueryLimits& limits,
-                          AnswerFormat format, const ArchiveTables& archives = {});
+                          AnswerFormat format, const ArchiveTables& archives = {},
+                          OnMissing on_missing = OnMissing::kFail);
 
  private:
   struct State;

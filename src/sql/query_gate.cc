@@ -190,10 +190,12 @@ bool blank_keyword(std::string& sql, std::string_view keyword) {
 
 Result<JudgedQuery> judge_query(duckdb_connection connection, std::string_view sql) {
   std::string query(sql);
-  if (blank_keyword(query, "explain")) blank_keyword(query, "analyze");
+  bool is_explain = blank_keyword(query, "explain");
+  if (is_explain) blank_keyword(query, "analyze");
   FRESHET_TRY(SyntaxNode node, parse_query(connection, query, 5001));
   FRESHET_TRY(JudgedQuery judged, Judge(query).run(node));
   judged.sql = sql;
+  judged.is_explain = is_explain;
   judged.conditions = find_scan_conditions(connection, node);
   return judged;
 }

@@ -44,7 +44,13 @@ std::string table_query(const std::string& name, const Relation* relation,
   std::string from =
       relation == nullptr ? std::string() : fmt::format("freshet_scan({})", quoted_text(name));
   std::string memory = select_from_relation(relation, columns, from);
-  return files ? *files + " UNION ALL " + memory : memory;
+  if (!files) return memory;
+  // Of a union that nothing is asked of but how many rows it has, DuckDB reads the first column.
+  std::string list;
+  for (const ColumnSchema& column : columns)
+    list += (list.empty() ? "" : ", ") + quoted_name(column.name);
+  return fmt::format("SELECT {} FROM (SELECT 0, * FROM ({}) UNION ALL SELECT 0, * FROM ({}))", list,
+                     *files, memory);
 }
 
 Status create_view(duckdb_connection connection, const std::string& name,
@@ -55,7 +61,7 @@ Status create_view(duckdb_connection connection, const std::string& name,
 }  // namespace
 
 Status create_query_views(duckdb_connection connection, const Relations& relations,
-                          const PlannedTables& planned) {
+                          const PlannedTables& planned, std::string& bad_path) {
   for (const auto& [name, relation] : relations) {
     if (planned.contains(name)) continue;
     FRESHET_TRY_STATUS(create_view(
@@ -66,7 +72,8 @@ Status create_query_views(duckdb_connection connection, const Relations& relatio
     const Relation* memory = relation == relations.end() ? nullptr : relation->second.get();
     Status viewed = create_view(connection, name, table_query(name, memory, table));
     if (viewed) continue;
-    if (auto of_file = file_error(planned, viewed.error().message())) return *std::move(of_file);
+    if (auto of_file = file_error(planned, viewed.error().message(), &bad_path))
+      return *std::move(of_file);
     return viewed;
   }
   return ok();

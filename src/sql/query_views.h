@@ -9,8 +9,8 @@
 namespace freshet::sql {
 
 // A table of both has the relation's columns first; columns that only one side has are NULL in the
-// other.
+// other. Where a file is not right, `bad_path` is its path.
 Status create_query_views(duckdb_connection connection, const Relations& relations,
-                          const PlannedTables& planned);
+                          const PlannedTables& planned, std::string& bad_path);
 
 }  // namespace freshet::sql

@@ -21,7 +21,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::uint64_t kFileBytesMax = 2ull << 30;
 constexpr std::uint64_t kMemoryBytes = 4ull << 30;
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
@@ -61,10 +60,10 @@ Result<std::string> read_whole(const std::string& path) {
   std::uintmax_t bytes = fs::file_size(path, failure);
   if (failure) return Error(Code::kIo, 1321, fmt::format("{}: {}", path, failure.message()));
   if (bytes == 0) return Error(Code::kInvalid, 1328, fmt::format("{}: the file is empty", path));
-  if (bytes > kFileBytesMax) {
+  if (bytes > kReferenceFileBytesMax) {
     return Error(Code::kInvalid, 1321,
                  fmt::format("{}: {} is above the limit of {} for one file", path,
-                             format_bytes(bytes), format_bytes(kFileBytesMax)));
+                             format_bytes(bytes), format_bytes(kReferenceFileBytesMax)));
   }
   std::string text(bytes, '\0');
   std::ifstream file(path, std::ios::binary);

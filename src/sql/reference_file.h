@@ -1,6 +1,7 @@
 // Reads a reference file (CSV, JSON or NDJSON, Parquet, told by its ending) whole, through DuckDB.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -9,6 +10,8 @@
 #include "event/schema.h"
 
 namespace freshet::sql {
+
+inline constexpr std::uint64_t kReferenceFileBytesMax = 2ull << 30;
 
 struct ReferenceFile {
   Schema schema;  // column names as in the file; types as DuckDB found them, keys always VARCHAR

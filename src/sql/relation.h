@@ -5,10 +5,12 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "event/schema.h"
+#include "sql/archive_table.h"
 
 namespace freshet::sql {
 
@@ -35,6 +37,11 @@ class Relation {
   virtual RelationColumn column(std::size_t chunk, std::size_t column) const = 0;
   virtual std::string_view text(std::size_t chunk, std::size_t column,
                                 std::uint32_t code) const = 0;
+  // Why no row of the chunk can meet the constraints; nothing where one may.
+  virtual std::optional<std::string> why_not(std::size_t /*chunk*/,
+                                             const ScanConstraints& /*constraints*/) const {
+    return std::nullopt;
+  }
 };
 
 // By the name that SQL uses.

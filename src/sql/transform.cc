@@ -5,8 +5,11 @@
 #include <algorithm>
 #include <numeric>
 
+#include "common/logging.h"
+#include "sql/batch_scan.h"
 #include "sql/column_types.h"
 #include "sql/duckdb_handles.h"
+#include "sql/endless_query.h"
 #include "sql/function_catalog.h"
 #include "sql/transform_rewrite.h"
 #include "sql/vector_io.h"
@@ -17,74 +20,9 @@ namespace {
 // A batch is a few megabytes; a runaway expression (repeat(…, 1e9)) stops here.
 constexpr std::uint64_t kMemoryBytes = 512ull << 20;
 
-// What the table function `freshet_batch` reads: the batch of the run in progress.
-struct BatchFeed {
-  Schema schema;
-  LogicalType row_number_type{duckdb_create_logical_type(DUCKDB_TYPE_UINTEGER)};
-  const ColumnBatch* batch = nullptr;
-  std::size_t next_row = 0;
-};
-
-struct BatchScan {
-  BatchFeed* feed = nullptr;
-  std::vector<std::size_t> columns;  // of the schema; one past the end is the row's number
-};
-
-void bind_batch(duckdb_bind_info info) {
-  auto* feed = static_cast<BatchFeed*>(duckdb_bind_get_extra_info(info));
-  for (const ColumnSchema& column : feed->schema.columns) {
-    LogicalType type = logical_type_of(column.type);
-    duckdb_bind_add_result_column(info, column.name.c_str(), type.get());
-  }
-  duckdb_bind_add_result_column(info, std::string(kRowNumberColumn).c_str(),
-                                feed->row_number_type.get());
-}
-
-void init_batch(duckdb_init_info info) {
-  auto scan = std::make_unique<BatchScan>();
-  scan->feed = static_cast<BatchFeed*>(duckdb_init_get_extra_info(info));
-  scan->feed->next_row = 0;
-  for (idx_t i = 0; i < duckdb_init_get_column_count(info); ++i)
-    scan->columns.push_back(duckdb_init_get_column_index(info, i));
-  duckdb_init_set_max_threads(info, 1);
-  duckdb_init_set_init_data(info, scan.release(),
-                            [](void* data) { delete static_cast<BatchScan*>(data); });
-}
-
-void scan_batch(duckdb_function_info info, duckdb_data_chunk output) {
-  auto* scan = static_cast<BatchScan*>(duckdb_function_get_init_data(info));
-  BatchFeed& feed = *scan->feed;
-  std::size_t first = feed.next_row;
-  std::size_t count =
-      feed.batch == nullptr
-          ? 0
-          : std::min<std::size_t>(duckdb_vector_size(), feed.batch->row_count() - first);
-  for (std::size_t i = 0; i < scan->columns.size() && count > 0; ++i) {
-    duckdb_vector vector = duckdb_data_chunk_get_vector(output, i);
-    if (scan->columns[i] < feed.schema.columns.size()) {
-      write_column(feed.batch->columns[scan->columns[i]], first, count, vector);
-    } else {
-      auto* numbers = static_cast<std::uint32_t*>(duckdb_vector_get_data(vector));
-      for (std::size_t row = 0; row < count; ++row)
-        numbers[row] = static_cast<std::uint32_t>(first + row);
-    }
-  }
-  feed.next_row = first + count;
-  duckdb_data_chunk_set_size(output, count);
-}
-
-Status register_batch(duckdb_connection connection, BatchFeed* feed) {
-  TableFunction function(duckdb_create_table_function());
-  duckdb_table_function_set_name(function.get(), "freshet_batch");
-  duckdb_table_function_set_extra_info(function.get(), feed, nullptr);
-  duckdb_table_function_set_bind(function.get(), bind_batch);
-  duckdb_table_function_set_init(function.get(), init_batch);
-  duckdb_table_function_set_function(function.get(), scan_batch);
-  duckdb_table_function_supports_projection_pushdown(function.get(), true);
-  if (duckdb_register_table_function(connection, function.get()) == DuckDBError)
-    return Error(Code::kInternal, 9610, "DuckDB does not take the table function of batches");
-  return execute(connection, "CREATE VIEW batch AS SELECT * FROM freshet_batch()");
-}
+// An error ends the endless query, and the rows are then run one by one: where one cannot be
+// computed, more are to be expected.
+constexpr int kPlainRunsAfterError = 1'000;
 
 std::string cast_hint(duckdb_logical_type type) {
   switch (duckdb_get_type_id(type)) {
@@ -115,7 +53,10 @@ struct Transform::State {
   BatchFeed feed;
   std::unique_ptr<Database> database;
   Connection connection;
+  Connection endless_connection;  // until the endless query has it
   PreparedStatement statement;
+  std::unique_ptr<EndlessQuery> endless;  // null where the statement alone is used
+  int plain_runs = 0;                     // before the endless query is used again
   std::vector<OutputColumn> output;
   Schema output_schema;
   std::vector<bool> used;
@@ -126,6 +67,17 @@ struct Transform::State {
   std::vector<DataChunk> chunks;
   std::unique_ptr<ColumnBatch> rows;
   std::vector<std::uint32_t> source_rows;
+
+  Status open() {
+    FRESHET_TRY(
+        database,
+        Database::open({.memory_bytes = kMemoryBytes, .threads = 1, .locks_settings = false}));
+    FRESHET_TRY(connection, database->connect());
+    FRESHET_TRY(endless_connection, database->connect());
+    FRESHET_TRY_STATUS(EndlessQuery::set_up(endless_connection.get()));
+    FRESHET_TRY_STATUS(lock_settings(connection.get()));
+    return register_batch(connection.get(), &feed);
+  }
 
   Status prepare(std::string_view sql) {
     FRESHET_TRY(FunctionCatalog functions, FunctionCatalog::read(connection.get()));
@@ -138,7 +90,27 @@ struct Transform::State {
     used = std::move(rewritten.used_columns);
     output = std::move(rewritten.output);
     runs_sql = rewritten.filters;
-    return read_output_types();
+    FRESHET_TRY_STATUS(read_output_types());
+    if (runs_sql) begin_endless(std::move(rewritten.node));
+    return ok();
+  }
+
+  void begin_endless(SyntaxNode select) {
+    std::vector<ColumnType> types;
+    for (std::size_t i = 0; i < output.size(); ++i)
+      if (!output[i].input_column) types.push_back(output_schema.columns[i].type);
+    auto begun =
+        EndlessQuery::create(std::move(endless_connection), feed.schema, std::move(select), types);
+    if (begun)
+      endless = std::move(*begun);
+    else
+      give_up_endless(begun.error());
+  }
+
+  void give_up_endless(const Error& why) {
+    endless.reset();
+    log_warning("small batches of a pipeline run as large ones do, slower",
+                {{"why", why.to_string()}});
   }
 
   Status read_output_types() {
@@ -167,6 +139,25 @@ struct Transform::State {
   }
 
   Status run_sql(const ColumnBatch& batch) {
+    if (endless == nullptr || batch.row_count() > EndlessQuery::kMostRows || plain_runs > 0) {
+      if (plain_runs > 0) --plain_runs;
+      return run_statement(batch);
+    }
+    Result<DataChunk> chunk = endless->run(batch);
+    if (chunk) {
+      chunks.push_back(std::move(*chunk));
+      return ok();
+    }
+    // The statement's answer is the one that counts.
+    Status status = run_statement(batch);
+    if (!status && chunk.error().code() == Code::kInvalid)
+      plain_runs = kPlainRunsAfterError;
+    else
+      give_up_endless(chunk.error());
+    return status;
+  }
+
+  Status run_statement(const ColumnBatch& batch) {
     result = std::make_unique<QueryResult>();
     feed.batch = &batch;
     // Streaming: a result that is collected first costs half as much again, once a batch.
@@ -227,10 +218,9 @@ Transform::~Transform() = default;
 
 Result<std::unique_ptr<Transform>> Transform::create(const Schema& input, std::string_view sql) {
   auto state = std::make_unique<State>();
+  state->feed.function = "freshet_batch";
   state->feed.schema = input;
-  FRESHET_TRY(state->database, Database::open({.memory_bytes = kMemoryBytes, .threads = 1}));
-  FRESHET_TRY(state->connection, state->database->connect());
-  FRESHET_TRY_STATUS(register_batch(state->connection.get(), &state->feed));
+  FRESHET_TRY_STATUS(state->open());
   FRESHET_TRY_STATUS(state->prepare(sql));
   return std::unique_ptr<Transform>(new Transform(std::move(state)));
 }

@@ -356,6 +356,74 @@ TEST(Transform, JsonIsText) {
   EXPECT_EQ(output->rows->columns[0].get<std::string_view>(0), R"({"a":0})");
 }
 
+// Small batches are run by one query, larger ones by a statement each: nothing of one may show in
+// another.
+TEST(Transform, RunsOfAllSizesInTurn) {
+  auto transform = make(
+      "SELECT camera_id, upper(track_id) AS track, CASE WHEN confidence > 1 THEN 0 ELSE frame_no + "
+      "1 END AS more, coalesce(bbox, bbox) AS box FROM batch WHERE coalesce(confidence, 1) >= "
+      "0.30");
+  ASSERT_NE(transform, nullptr);
+  for (std::size_t rows :
+       {1, 150, 63, 64, 65, 2, 999, 1000, 1001, 2047, 2048, 2049, 5000, 1, 150, 150, 3000, 3}) {
+    ColumnBatch batch = batch_of(rows);
+    std::vector<std::uint32_t> expected;
+    for (std::size_t i = 0; i < rows; ++i) {
+      const ColumnVector& confidence = batch.columns[6];
+      if (!confidence.is_valid(i) || confidence.get<double>(i) >= 0.30)
+        expected.push_back(static_cast<std::uint32_t>(i));
+    }
+    auto output = transform->run(batch);
+    ASSERT_TRUE(output.has_value()) << rows;
+    ASSERT_EQ(*output->source_rows, expected) << rows;
+    for (std::size_t i = 0; i < expected.size(); ++i) {
+      ASSERT_EQ(output->rows->columns[1].get<std::string_view>(i), "TRACK-0000000000000000042");
+      ASSERT_EQ(output->rows->columns[2].get<std::uint64_t>(i), expected[i] + 1);
+      ASSERT_EQ(output->rows->columns[3].is_valid(i), expected[i] % 2 == 0);
+    }
+  }
+}
+
+// A row that cannot be computed, and the rows around it one by one, as a stream runs them.
+TEST(Transform, ErrorsAreTheSameForBatchesOfAllSizes) {
+  auto transform = make("SELECT CAST(item_name AS BIGINT) AS n FROM batch WHERE frame_no > 0");
+  ASSERT_NE(transform, nullptr);
+  for (std::size_t rows : {3, 150, 1000, 1001, 5000}) {
+    ColumnBatch good = batch_of(rows);
+    good.columns[5] = ColumnVector(ColumnType::kText);
+    for (std::size_t i = 0; i < rows; ++i) good.columns[5].append(std::string_view("12"));
+    ColumnBatch bad = batch_of(rows);
+    bad.columns[5] = ColumnVector(ColumnType::kText);
+    for (std::size_t i = 0; i < rows; ++i)
+      bad.columns[5].append(std::string_view(i == rows / 2 ? "thirteen" : "13"));
+    for (int i = 0; i < 3; ++i) {
+      auto output = transform->run(good);
+      ASSERT_TRUE(output.has_value()) << rows;
+      EXPECT_EQ(output->source_rows->size(), rows - 1);
+      auto failed = transform->run(bad);
+      ASSERT_FALSE(failed.has_value()) << rows;
+      EXPECT_EQ(failed.error().number(), 1210);
+      EXPECT_THAT(failed.error().message(), HasSubstr("thirteen"));
+    }
+  }
+}
+
+// What only constants make fail is no row's error while the WHERE keeps no row.
+TEST(Transform, ExpressionsAreNotEvaluatedForRowsThatDoNotPass) {
+  auto transform = make(
+      "SELECT CAST(concat('no ', 'number') AS BIGINT) + confidence AS n FROM batch WHERE frame_no "
+      ">= "
+      "10");
+  ASSERT_NE(transform, nullptr);
+  for (std::size_t rows : {10, 10, 5}) {
+    auto output = transform->run(batch_of(rows));
+    ASSERT_TRUE(output.has_value()) << output.error().to_string();
+    EXPECT_TRUE(output->source_rows->empty());
+  }
+  EXPECT_FALSE(transform->run(batch_of(11)).has_value());
+  EXPECT_TRUE(transform->run(batch_of(10)).has_value());
+}
+
 // FRESHET_BENCH=1 prints the cost of the sample: fixed per batch and per row.
 TEST(Transform, Bench) {
   if (std::getenv("FRESHET_BENCH") == nullptr) GTEST_SKIP() << "set FRESHET_BENCH=1 to measure";

@@ -188,6 +188,13 @@ void write_column(const ColumnVector& from, std::size_t first, std::size_t count
   write_validity_bytes(from, first, count, to);
 }
 
+void write_null(ColumnType type, std::size_t row, duckdb_vector to) {
+  duckdb_validity_set_row_invalid(writable_validity(to), row);
+  if (type != ColumnType::kBox) return;
+  for (idx_t field = 0; field < 4; ++field)
+    write_null(ColumnType::kDouble, row, duckdb_struct_vector_get_child(to, field));
+}
+
 void read_column(duckdb_vector from, std::size_t count, ColumnVector& to, std::size_t at) {
   FRESHET_CHECK(at + count <= to.row_count());
   std::size_t width = column_type_bytes(to.type());

@@ -33,6 +33,9 @@ void write_validity(ColumnType type, const std::uint64_t* words, std::size_t fir
 // Rows [first, first + count) of a column. Texts stay where they are: they must outlive the query.
 void write_column(const ColumnVector& from, std::size_t first, std::size_t count, duckdb_vector to);
 
+// Makes one row null.
+void write_null(ColumnType type, std::size_t row, duckdb_vector to);
+
 // Rows [0, count) of a vector of that type to rows [at, at + count) of a column that has them (all
 // null so far). Texts are views into the vector.
 void read_column(duckdb_vector from, std::size_t count, ColumnVector& to, std::size_t at);

@@ -310,6 +310,23 @@ def test_the_same_answer_from_memory_from_files_and_after_restarts(start_server)
     stop_and_ask_the_catalog(archive)
 
 
+def test_case_04_ids_are_known_across_the_boundary(start_server):
+    """Retries of rows that files hold, from before and after a kill, with their own time and with another one."""
+    server = start_server(configs.standard(more=archives.config(commit_every=NEVER)))
+    archive = Archive(server)
+    made = on_day("2024-05-01", 100)
+    put(server, made)
+    archive.flush()
+    put(server, made[:50] + on_day("2024-05-02", 20))
+    server.kill()
+    server.start()
+    put(server, made + [{**event, "event_time": "2024-06-01T00:00:00Z"} for event in made])
+    archive.flush()
+    rows, _ = archives.assert_all_read_the_same(archive, by_duckdb=False)
+    assert sum(rows.values()) == 120
+    assert server.value('SELECT sum(accepted) FROM "detections$ledger"') == 120
+
+
 # As it is written, and the day in UTC that it lies in.
 TIMES = [("1969-12-31T23:59:59.999999Z", "1969-12-31"), ("1970-01-01T00:00:00Z", "1970-01-01"), (1.5, "1970-01-01"),
          ("0001-01-01T00:00:00Z", "0001-01-01"), ("1999-12-31T23:59:59.999999Z", "1999-12-31"),
@@ -438,6 +455,34 @@ def test_columns_that_come_and_go(start_server):
 
 
 # ---- what is said of it -------------------------------------------------------------------------------------
+
+
+def test_a_deleted_stream_leaves_its_archive(start_server):
+    """Its last rows are archived first; a stream of that name made again goes on with them."""
+    server = start_server(configs.standard() + archives.config(commit_every=NEVER))
+    kinesis, archive = server.client("kinesis"), Archive(server)
+    events.put_all(kinesis, "detections", [events.record(events.make(i, run="first")) for i in range(100)])
+    kinesis.delete_stream(StreamName="detections")
+    kinesis.create_stream(StreamName="detections", ShardCount=2)
+    wait_for("the files", lambda: server.request("POST", "/v1/sql", b'{"sql":"SELECT 1 FROM detections"}')[0] == 200)
+    assert server.value("SELECT count(*) FROM detections") == 100
+    events.put_all(kinesis, "detections", [events.record(events.make(i, run="second")) for i in range(10)])
+    assert server.value("SELECT count(*) FROM detections") == 110
+    archive.flush()
+    assert server.value("SELECT count(DISTINCT detection_id) FROM detections") == 110
+
+
+def test_a_stream_stays_while_its_rows_cannot_be_archived(start_server):
+    server = start_server(configs.standard() + archives.config(commit_every=NEVER))
+    kinesis = server.client("kinesis")
+    events.put_all(kinesis, "detections", [events.record(events.make(i)) for i in range(10)])
+    shutil.rmtree(server.data / "archive")
+    (server.data / "archive").write_text("in the way")
+    with pytest.raises(kinesis.exceptions.ResourceInUseException, match="FRS-3435|not archived"):
+        kinesis.delete_stream(StreamName="detections")
+    assert server.value("SELECT count(*) FROM detections") == 10
+    events.put_all(kinesis, "detections", [events.record(events.make(10))])
+    assert server.value("SELECT count(*) FROM detections") == 11
 
 
 def test_what_is_said_of_the_archive(start_server):

@@ -112,6 +112,13 @@ def test_the_command_line_lists_compacts_and_verifies(archived):
     assert archived.freshet("archive", "ls", "--format", "csv").stdout.startswith("name,iceberg_name,files,rows,bytes,")
     archived.freshet("archive", "flush")
     archived.freshet("archive", "compact", "detections")
+    # What is listed is the table: any reader of Parquet gets its rows.
+    files = json.loads(archived.freshet("archive", "ls", "detections", "--json").stdout)["files"]
+    assert sum(file["rows"] for file in files) == COUNT
+    paths = [file["url"].removeprefix("file://") for file in files]
+    assert duckdb.sql(f"SELECT count(*) FROM read_parquet({paths})").fetchone() == (COUNT,)
+    assert paths[0] in archived.freshet("archive", "ls", "detections").stdout
+    assert archived.freshet("archive", "ls", "zones", check=False).returncode == 3
     job = json.loads(archived.freshet("archive", "verify", "--json").stdout)
     assert job["state"] == "done" and all(report["damaged"] == [] for report in job["reports"])
     assert archived.freshet("archive", "verify", "zones", check=False).returncode == 3

@@ -1,11 +1,15 @@
 """Reference tables are switched whole, under load, and a bad file changes nothing."""
+import itertools
 import re
 import threading
+import time
 
 import pytest
 
 import configs
 import events
+import server as server_module
+from s3 import REGION, unused_url
 
 CAMERA_COLUMNS = ["camera_id", "location_id", "name", "vendor", "heading_deg"]
 
@@ -139,3 +143,74 @@ def test_a_bad_file_at_start_leaves_the_old_version(start_server, name):
     event = events.make(1, run="start")
     events.put_all(server.client("kinesis"), "detections", [events.record(event)])
     assert server.value("SELECT count(*) FROM detections WHERE vendor = 'v0'") == 1
+
+
+def test_a_reference_in_s3(start_server, s3):
+    """Starts with it, switches when it changes, keeps the old when it is bad or away, and says why."""
+    key = "reference/cameras.csv"
+
+    def put(text):
+        s3.s3.put_object(Bucket=s3.bucket, Key=key, Body=text.encode())
+
+    def text_of(tag):
+        return "".join(f"{line}\n" for line in ["camera_id,location_id,name,vendor,heading_deg"] + [
+            f"{camera},{location},{camera} {tag},{tag},7" for camera, location in configs.CAMERAS])
+
+    def config(endpoint):
+        return configs.standard().replace('from = "reference/cameras.csv"', (
+            f'from = "s3://{s3.bucket}/{key}"\nendpoint = "{endpoint}"\nregion = "{REGION}"\nreload = "100ms"'))
+
+    put(text_of("v1"))
+    server = start_server(config(s3.url), environment=s3.environment())
+    kinesis, numbers = server.client("kinesis"), itertools.count()
+
+    def vendor():
+        event = events.make(next(numbers), run="s3")
+        events.put_all(kinesis, "detections", [events.record(event)])
+        (row,) = server.sql(f"SELECT vendor FROM detections WHERE detection_id = '{event['detection_id']}'")
+        return row["vendor"]
+
+    def wait_for(what):
+        for _ in range(600):
+            if what():
+                return
+            time.sleep(0.05)
+        pytest.fail(server.log_tail())
+
+    assert vendor() == "v1"
+    put(text_of("v2"))
+    wait_for(lambda: vendor() == "v2")
+    # A line twice, and half of a file: named by URL and line, and not taken.
+    put(text_of("v3") + f"{configs.CAMERAS[0][0]},loc-1,again,v3,7\n")
+    wait_for(lambda: re.search(rf"FRS-13\d\d[^\n]*s3://{s3.bucket}/{key}", server.log_tail()))
+    assert vendor() == "v2"
+    put(text_of("v4")[:-20])
+    wait_for(lambda: re.search(rf"FRS-13\d\d[^\n]*s3://{s3.bucket}/{key}[^\n]*{len(configs.CAMERAS) + 1}", server.log_tail()))
+    assert vendor() == "v2"
+    s3.s3.delete_object(Bucket=s3.bucket, Key=key)
+    wait_for(lambda: "FRS-3703" in server.log_tail())
+    assert vendor() == "v2"
+    put(text_of("v5"))
+    wait_for(lambda: vendor() == "v5")
+    # The store is away when the server starts: what the catalog has goes on.
+    server.kill()
+    server.config_file.write_text(config(unused_url()))
+    server.start()
+    assert vendor() == "v5"
+    assert "FRS-3707" in server.log_tail()
+    assert "freshet_pipeline_reference_refused_total 1" in server.request("GET", "/metrics")[2].decode()
+
+
+@pytest.mark.parametrize("bucket, key, environment, number", [
+    ("no-such-bucket", "cameras.csv", {}, "FRS-3714"),
+    (None, "nothing.csv", {}, "FRS-3703"),
+    (None, "nothing.csv", {"AWS_SECRET_ACCESS_KEY": "wrong"}, "FRS-3706"),
+    (None, "nothing.csv", {"AWS_ACCESS_KEY_ID": ""}, "FRS-3712"),
+])
+def test_without_a_version_there_is_no_start(start_server, s3, bucket, key, environment, number):
+    url = f"s3://{bucket or s3.bucket}/{key}"
+    config = configs.standard().replace('from = "reference/cameras.csv"',
+                                        f'from = "{url}"\nendpoint = "{s3.url}"\nregion = "{REGION}"')
+    with pytest.raises(server_module.ServerError) as refused:
+        start_server(config, environment={**s3.environment(), **environment})
+    assert number in str(refused.value) and (url in str(refused.value) or number == "FRS-3712")

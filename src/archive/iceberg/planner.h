@@ -35,6 +35,16 @@ struct Predicate {
   std::vector<TextCondition> texts;
 };
 
+// Why a file is left out: of its values in this column none is wanted.
+struct Mismatch {
+  std::string column;
+  std::string transform;  // of the partition field that says so: "day", …; "" for the file's bounds
+  std::string relation;   // "is below", "is above", "is not that of", "is null"
+  std::string bound;      // what was asked for, as SQL writes it; "" where that does not matter
+  // "day of event_time is below 2026-11-28T00:00:00.000000Z"
+  std::string text() const;
+};
+
 // Prepared for one table: column names become field ids of its current schema. A column that the
 // table lacks rules nothing out.
 class Planner {
@@ -42,8 +52,13 @@ class Planner {
   // `table` must outlive the planner.
   Planner(const TableMetadata& table, Predicate predicate);
 
-  bool may_match(const ManifestFile& manifest) const;
-  bool may_match(const DataFile& file, const PartitionSpec& spec) const;
+  // Nothing where a row may match.
+  std::optional<Mismatch> why_not(const ManifestFile& manifest) const;
+  std::optional<Mismatch> why_not(const DataFile& file, const PartitionSpec& spec) const;
+  bool may_match(const ManifestFile& manifest) const { return !why_not(manifest); }
+  bool may_match(const DataFile& file, const PartitionSpec& spec) const {
+    return !why_not(file, spec);
+  }
 
   // The manifests to open. FRS-3615 where the table has row-level deletes (no engine of ours writes
   // them): reading only its data files would show deleted rows.
@@ -61,14 +76,19 @@ class Planner {
     std::string value;
   };
 
-  bool bounds_may_match(const DataFile& file) const;
-  bool value_may_match(const PartitionField& field, const Value& value) const;
-  bool summary_may_match(const PartitionField& field, const FieldSummary& summary) const;
+  std::optional<Mismatch> why_not_by_bounds(const DataFile& file) const;
+  std::optional<Mismatch> why_not_by_value(const PartitionField& field, const Value& value) const;
+  std::optional<Mismatch> why_not_by_summary(const PartitionField& field,
+                                             const FieldSummary& summary) const;
 
   const TableMetadata* table_;
   std::vector<Range> ranges_;
   std::vector<Text> texts_;
 };
+
+// FRS-3615 where it holds deletes, as above.
+Status refuse_deletes(const ManifestFile& manifest);
+Status refuse_deletes(const DataFile& file);
 
 // The smallest and largest value of an int, long or time column in a file, both inside; nothing
 // where the file does not say. With the column "position": which part of the log the file covers.

@@ -31,6 +31,10 @@ TableMetadata new_table(NewTable table, std::int64_t now_ms);
 inline constexpr std::string_view kPositionsKey = "freshet.positions";
 inline constexpr std::string_view kExpectedKey = "freshet.expected";
 inline constexpr std::string_view kReferenceVersionsKey = "freshet.reference-versions";
+// How many commits changed or removed rows so far, and when the last of them was made. Rows of a
+// position are the same as long as the count is.
+inline constexpr std::string_view kRewritesKey = "freshet.rewrites";
+inline constexpr std::string_view kRewrittenKey = "freshet.rewritten-ms";
 
 enum class Operation : std::uint8_t {
   kAppend,     // adds files

@@ -36,6 +36,10 @@ void get_erasure(const Context& context, const CallPointer& call);
 void list_holds(const Context& context, const CallPointer& call);
 void place_hold(const Context& context, const CallPointer& call);
 void lift_hold(const Context& context, const CallPointer& call);
+// These find replays in the parts.
+void begin_replay(const Context& context, const CallPointer& call);
+void get_replay(const Context& context, const CallPointer& call);
+void stop_replay(const Context& context, const CallPointer& call);
 
 // These find an archive in the parts.
 void list_archive(const Context& context, const CallPointer& call);

@@ -20,6 +20,7 @@ constexpr std::uint64_t kEventsBytesMax = 16u << 20;
 constexpr std::uint64_t kReferenceBytesMax = 256u << 20;
 constexpr std::uint64_t kArchiveBytesMax = 64u << 10;
 constexpr std::uint64_t kErasureBytesMax = 64u << 10;
+constexpr std::uint64_t kReplayBytesMax = 64u << 10;
 constexpr std::uint64_t kIcebergMetricsBytesMax = 1u << 20;
 
 struct Route {
@@ -29,6 +30,7 @@ struct Route {
   std::uint64_t body_bytes_max;
   bool needs_archive = false;
   bool needs_erasures = false;
+  bool needs_replays = false;
 };
 
 constexpr Route kRoutes[] = {
@@ -42,6 +44,9 @@ constexpr Route kRoutes[] = {
     {"PUT", "/v1/reference/*", put_reference, kReferenceBytesMax},
     {"GET", "/v1/reference/*/versions", list_reference_versions, 0},
     {"POST", "/v1/reference/*/diff", diff_reference, kReferenceBytesMax},
+    {"POST", "/v1/replay", begin_replay, kReplayBytesMax, false, false, true},
+    {"GET", "/v1/replay/*", get_replay, 0, false, false, true},
+    {"DELETE", "/v1/replay/*", stop_replay, 0, false, false, true},
     {"GET", "/v1/archive", list_archive, 0, true},
     {"GET", "/v1/archive/tables/*/files", list_archived_files, 0, true},
     {"POST", "/v1/archive/verify", verify_archive, kArchiveBytesMax, true},
@@ -87,7 +92,8 @@ Error not_found(std::string_view path) {
   return Error(Code::kNotFound, 5101,
                fmt::format("there is nothing at {}: the API is at /v1/sql, /v1/tables, "
                            "/v1/streams/NAME/events, /v1/explain/ID, /v1/tail, /v1/reference, "
-                           "/v1/archive, /v1/erasures, /v1/holds, /iceberg, /healthz and /metrics",
+                           "/v1/archive, /v1/replay, /v1/erasures, /v1/holds, /iceberg, /healthz "
+                           "and /metrics",
                            path));
 }
 
@@ -182,7 +188,8 @@ struct HttpApi::State {
 
   void post(const CallPointer& call, const Route& route) {
     if (route.needs_archive && context->parts.archive == nullptr) return call->fail(no_archive());
-    if (route.needs_erasures && context->parts.erasures == nullptr)
+    if ((route.needs_erasures && context->parts.erasures == nullptr) ||
+        (route.needs_replays && context->parts.replays == nullptr))
       return call->fail(not_found(call->request.path()));
     if (call->request.header("content-encoding").value_or("identity") != "identity") {
       return call->fail(Error(Code::kInvalid, 5108,

@@ -18,6 +18,7 @@
 #include "pipeline/stream_service.h"
 #include "pipeline/table_service.h"
 #include "query/engine.h"
+#include "replay/replay_service.h"
 #include "server/console/services.h"
 #include "server/gate/gate.h"
 
@@ -36,6 +37,7 @@ struct HttpApiParts {
   std::function<HashKey(std::string_view)> hash_partition_key;  // as the Kinesis door hashes
   std::function<Status()> health;                               // /healthz: 200, or 503 with why
   archive::ArchiveService* archive = nullptr;                   // null: none is configured
+  replay::ReplayService* replays = nullptr;                     // null: /v1/replay is not there
   // Where verifies and compactions run, one at a time and for hours; null: on `executor`.
   io::Executor* archive_executor = nullptr;
   // What Iceberg clients need to reach the files: "s3.endpoint", "s3.path-style-access". No
@@ -54,8 +56,9 @@ class HttpApi {
 
   // Deny by default: a key may do what its rules say ("sql:read table/detections", "events:put
   // stream/detections", "reference:read reference/cameras", "reference:put reference/cameras",
-  // "metrics:read server", "archive:read table/detections"). Without any key everything is allowed,
-  // to local requests alone: app must then have bound the port to loopback.
+  // "metrics:read server", "archive:read table/detections", "replay:run table/detections"). Without
+  // any key everything is allowed, to local requests alone: app must then have bound the port to
+  // loopback.
   void replace_keys(std::vector<gate::Key> keys);
 
   // Ends archive jobs under way at their next file. Before the executors stop, which wait for them.

@@ -5,13 +5,17 @@
 
 #include <algorithm>
 #include <charconv>
+#include <span>
 
 #include "common/time_text.h"
 #include "common/units.h"
 #include "server/console/calls.h"
+#include "server/console/json_text.h"
 
 namespace freshet::console {
 namespace {
+
+constexpr std::size_t kMissingInHeaderMax = 8;
 
 Error bad_body(std::string message) {
   return Error(Code::kInvalid, 5103, std::move(message));
@@ -104,9 +108,14 @@ Status read_member(std::string_view name, const simdjson::dom::element& value,
   if (name == "as_of") return read_as_of(value, request);
   if (name == "params") return read_parameters(value, request.parameters);
   if (name == "limits") return read_limits(value, request);
-  return Error(
-      Code::kInvalid, 5104,
-      fmt::format("the body has no member \"{}\": sql, params, after, cut, as_of, limits", name));
+  if (name == "partial") {
+    if (value.get_bool().get(request.partial) == simdjson::SUCCESS) return ok();
+    return bad_body("\"partial\" takes true or false");
+  }
+  return Error(Code::kInvalid, 5104,
+               fmt::format("the body has no member \"{}\": sql, params, after, cut, as_of, limits, "
+                           "partial",
+                           name));
 }
 
 Result<query::SqlRequest> read_request(const std::string& body) {
@@ -130,6 +139,34 @@ int weight_of(std::string_view range) {
   double weight = 0;
   auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), weight);
   return failure == std::errc() ? static_cast<int>(weight * 1000) : 0;
+}
+
+// [{"table":"detections","file":"file:///…","rows":10,"reason":"FRS-3810 …"}]
+std::string missing_json(std::span<const sql::MissingPart> missing) {
+  std::string json = "[";
+  for (const sql::MissingPart& part : missing) {
+    json += json.size() == 1 ? "{" : ",{";
+    json +=
+        fmt::format("\"table\":{},\"file\":{},\"up_to_position\":{},\"rows\":{},\"reason\":{}}}",
+                    json_text(part.table), part.file.empty() ? "null" : json_text(part.file),
+                    part.positions ? std::to_string(part.positions->value) : "null",
+                    part.rows ? std::to_string(*part.rows) : "null", json_text(part.reason));
+  }
+  return json + ']';
+}
+
+// A header takes the first ones: '[{…},{"more":3}]', in ASCII.
+std::string missing_header(const std::vector<sql::MissingPart>& missing) {
+  std::size_t named = std::min(missing.size(), kMissingInHeaderMax);
+  std::string json = missing_json(std::span(missing).first(named));
+  if (named < missing.size()) {
+    json.pop_back();
+    json += fmt::format(",{{\"more\":{}}}]", missing.size() - named);
+  }
+  for (char& c : json) {
+    if (static_cast<unsigned char>(c) >= 0x80) c = '?';
+  }
+  return json;
 }
 
 std::string_view trimmed(std::string_view text) {
@@ -185,6 +222,12 @@ void run_sql(const Context& context, const CallPointer& call) {
   response.headers = {{"content-type", std::string(accepted->content_type)},
                       {"freshet-cut", query::format_cut_token(answer->cut)}};
   response.body = std::move(answer->answer.text);
+  if (!answer->missing.empty())
+    response.headers.push_back({"freshet-partial", missing_header(answer->missing)});
+  if (request->partial && accepted->format == sql::AnswerFormat::kJson) {
+    response.body = fmt::format("{{\"partial\":{},\"rows\":{}}}\n", missing_json(answer->missing),
+                                response.body);
+  }
   call->answer(std::move(response));
 }
 
