@@ -153,6 +153,7 @@ Status ErasureWork::erase_from_log(Catalog& catalog, ErasureRow& row) {
   // They are made of the log, and hold what it held: the next replay makes them again.
   FRESHET_TRY_STATUS(remove_files_in(disk_, config_.data_directory + "/checkpoint"));
   FRESHET_TRY_STATUS(remove_files_in(disk_, config_.data_directory + "/ids"));
+  FRESHET_TRY_STATUS(remove_files_in(disk_, config_.data_directory + "/replay"));
   pipeline::ErasureRules rules = rules_of(catalog, row);
   pipeline::Eraser eraser(decode_config(catalog), rules);
   FRESHET_TRY(auto folders, journals());

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "common/bytes.h"
 #include "common/time_text.h"
@@ -152,9 +153,16 @@ Result<Erasures::Found> Erasures::find(const EventSelection& selection) {
                     selection.from_us < hold.to_us;
     if (overlaps) found.hold = hold;
   }
+  std::vector<pipeline::TableInfo> tables = runner_.tables().tables();
+  std::set<std::string> reached;
+  if (archive_ != nullptr) {
+    for (const archive::ArchivedTable& table : archive_->tables()) reached.insert(table.name);
+    for (archive::FilledTable& table : archive_->filled_tables())
+      tables.push_back(std::move(table.info));
+  }
   FRESHET_TRY(auto archived, catalog.archive_tables());
   for (const catalog::ArchiveTableRow& row : archived) {
-    bool is_reached = archive_ != nullptr && runner_.tables().find(row.name);
+    bool is_reached = reached.contains(row.name);
     if (is_reached || row.boundary == Position{}) continue;
     return Error(Code::kInvalid, 3858,
                  fmt::format("table {} is in the archive at {} and cannot be reached: {}; nothing "
@@ -163,7 +171,7 @@ Result<Erasures::Found> Erasures::find(const EventSelection& selection) {
                              archive_ == nullptr ? "set [archive] url"
                                                  : "no pipeline is configured to fill it"));
   }
-  for (const pipeline::TableInfo& info : runner_.tables().tables()) {
+  for (const pipeline::TableInfo& info : tables) {
     if (info.name.find('$') != std::string::npos) continue;
     bool has_all = has_column(info, "detection_id", ColumnType::kUuid) &&
                    has_column(info, "camera_id", ColumnType::kText) &&
