@@ -51,20 +51,18 @@ class KnownCasesTest : public RunnerTest {
     }
     return found;
   }
-  // Puts events until another checkpoint is there; gives the files that it made.
-  std::set<std::string> put_until_checkpoint(int& next) {
-    std::set<std::string> before = checkpoint_files(), now = before;
-    for (int round = 0; round < 2'000 && manifests(now) == manifests(before); ++round, next += 50) {
+  // Puts events until another checkpoint is there; `seen_` has every file that was there meanwhile.
+  void put_until_checkpoint(int& next) {
+    std::set<std::string> before = manifests(checkpoint_files()), now = before;
+    for (int round = 0; round < 2'000 && now == before; ++round, next += 50) {
       put_numbers(next, next + 50);
-      now = checkpoint_files();
+      std::set<std::string> names = checkpoint_files();
+      now = manifests(names);
+      seen_.merge(names);
     }
-    std::set<std::string> made;
-    for (const std::string& name : now) {
-      if (!before.contains(name)) made.insert(name);
-    }
-    return made;
   }
 
+  std::set<std::string> seen_;
   MovedClock moved_;
 };
 
@@ -106,7 +104,8 @@ TEST_F(KnownCasesTest, case04_an_id_comes_again_after_a_horizon_without_traffic)
   moved_.ahead_us += kDayUs - 300'000'000;  // a day since the first 50 were seen last, nearly
   start();
   put_numbers(0, 100);
-  EXPECT_EQ(row_count(), 150u);
+  // The others again; the rows of two days ago have left memory.
+  EXPECT_EQ(row_count(), 50u);
 }
 
 TEST_F(KnownCasesTest, case06_a_restart_after_a_day_away_stays_in_budget) {
@@ -119,9 +118,9 @@ TEST_F(KnownCasesTest, case06_a_restart_after_a_day_away_stays_in_budget) {
   moved_.ahead_us = kDayUs + 3'600'000'000;
   start();
   EXPECT_LE(runner_->memory().used_bytes(), memory_bytes_);
+  EXPECT_EQ(row_count(), 0u);  // all of a day ago
+  put_numbers(0, 30'000);
   EXPECT_EQ(row_count(), 30'000u);
-  put_numbers(30'000, 60'000);
-  EXPECT_EQ(row_count(), 60'000u);
   EXPECT_LE(runner_->memory().used_bytes(), memory_bytes_);
   EXPECT_LE(before, memory_bytes_);
 }
@@ -130,20 +129,19 @@ TEST_F(KnownCasesTest, case10_an_idle_pipeline_starts_without_reading_all_again)
   checkpoint_records_ = 1'000;
   start();
   int next = 0;
-  put_until_checkpoint(next);
-  put_until_checkpoint(next);
+  for (int i = 0; i < 3; ++i) put_until_checkpoint(next);
+  Position last = runner_->tables().cut("detections")->position;
   for (int life = 0; life < 3; ++life) {
     start();
-    EXPECT_GT(runner_->report().checkpoints.at(0), Position{});
     // What a checkpoint may be behind: its interval, and what came while it was written.
-    EXPECT_LT(runner_->report().records, static_cast<std::uint64_t>(next));
+    EXPECT_GT(runner_->report().checkpoints.at(0).value + 2'000, last.value);
     EXPECT_EQ(row_count(), static_cast<std::uint64_t>(next));
   }
 }
 
 TEST_F(KnownCasesTest, case10_no_interval_of_checkpoints_loses_rows) {
   int next = 0;
-  for (std::uint64_t interval : {1u, 2u, 7u, 100u, 499u, 500u, 501u, 2'000u, 1'000'000u, 0u}) {
+  for (std::uint64_t interval : {1u, 7u, 500u, 501u, 2'000u, 0u}) {
     SCOPED_TRACE(interval);
     checkpoint_records_ = interval;
     start();
@@ -160,19 +158,23 @@ TEST_F(KnownCasesTest, case10_no_interval_of_checkpoints_loses_rows) {
 TEST_F(KnownCasesTest, case12_a_camera_in_2038_and_one_in_1970_disturb_nobody) {
   start();
   put_numbers(0, 300);
+  std::uint64_t refused = 0;  // those of the future; what is long past is a row
   std::vector<std::string> strange;
   for (int i = 0; i < 40; ++i) {
     strange.push_back(at_time(event_json(1'000 + i, "future"), "2038-01-19T03:14:08Z"));
     strange.push_back(at_time(event_json(2'000 + i, "past"), "1970-01-01T00:00:00Z"));
   }
   ASSERT_TRUE(put(strange).has_value());
+  refused += 40;
   put_numbers(300, 600);
   for (int life = 0; life < 2; ++life) {
     // All of them are still known, the others too: a horizon is of the log's time, not of cameras'.
     put_numbers(0, 600);
     ASSERT_TRUE(put(strange).has_value());
-    EXPECT_EQ(row_count(), 680u);
-    EXPECT_EQ(total().accepted, 680u);
+    EXPECT_EQ(row_count(), 640u);
+    EXPECT_EQ(total().accepted, 640u);
+    EXPECT_EQ(total().refused, refused += 40);
+    EXPECT_EQ(text_of("detections$dead", 0, "reason"), "future");
     auto row = *runner_->tables().find_row("detections", event_id(2'001));
     ASSERT_TRUE(row.has_value());
     EXPECT_EQ(text_of("detections", *row, "camera_id"), "past");
@@ -185,10 +187,14 @@ TEST_F(KnownCasesTest, case13_files_of_a_checkpoint_stay_as_many_as_rows_grow) {
   settings_.dedup.horizon_us = kDayUs;
   start();
   int next = 0;
-  put_until_checkpoint(next);
-  std::size_t first = put_until_checkpoint(next).size();
-  EXPECT_GE(first, 2u);
-  for (int i = 0; i < 6; ++i) EXPECT_LE(put_until_checkpoint(next).size(), first + 1) << next;
+  auto files_of_five = [&] {
+    std::size_t before = seen_.size();
+    for (int i = 0; i < 5; ++i) put_until_checkpoint(next);
+    return seen_.size() - before;
+  };
+  std::size_t first = files_of_five();
+  EXPECT_GE(first, 10u);
+  for (int i = 0; i < 2; ++i) EXPECT_LE(files_of_five(), first + 5) << next;
 }
 
 }  // namespace

@@ -43,12 +43,13 @@ def test_the_first_five_minutes(start_server):
 
     text = (ROOT / "README.md").read_text()
     commands = re.findall(r"^    freshet ((?:sql|explain) .+)$", text, re.MULTILINE)
-    assert len(commands) == 4
+    assert len(commands) == 5
     answers = [server.freshet(*shlex.split(command)).stdout for command in commands]
     assert "East gate" in answers[0] and "car" in answers[0]
     assert re.search(r"gate-1\D+2\D+1\D+1", answers[1]), answers[1]
     assert "duplicate" in answers[2] and "accepted" in answers[2]
     assert re.search(r"^\s*0\s*$", answers[3], re.MULTILINE), "nothing had come by then"
+    assert "chunks read" in answers[4]
 
     server.freshet("archive", "flush")
     listed, verified = (server.freshet(*shlex.split(command)).stdout
