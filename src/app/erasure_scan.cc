@@ -1,6 +1,6 @@
 #include "app/erasure_scan.h"
 
-#include <algorithm>
+#include <cstring>
 
 #include "common/bytes.h"
 #include "pipeline/event_fields.h"
@@ -15,6 +15,12 @@ constexpr std::size_t kLongestForm = 36;
 
 bool is_hex(char c) {
   return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
+
+// Most of a segment, until it is full.
+bool is_all_zeros(std::string_view bytes) {
+  return bytes.empty() ||
+         (bytes[0] == 0 && std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0);
 }
 
 bool holds_hex(std::string_view bytes, const pipeline::ErasedIds& ids) {
@@ -57,7 +63,7 @@ Status scan_file(io::Disk& disk, const std::string& path, const pipeline::Erased
     piece.resize(kept + got);
     offset += got;
     report.bytes += got;
-    found = found || holds_an_id(piece, ids, forms);
+    found = found || (!is_all_zeros(piece) && holds_an_id(piece, ids, forms));
     if (got < kPieceBytes) break;
     // A form may lie across two pieces.
     kept = kLongestForm - 1;

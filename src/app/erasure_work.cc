@@ -153,6 +153,7 @@ Status ErasureWork::erase_from_log(Catalog& catalog, ErasureRow& row) {
   // They are made of the log, and hold what it held: the next replay makes them again.
   FRESHET_TRY_STATUS(remove_files_in(disk_, config_.data_directory + "/checkpoint"));
   FRESHET_TRY_STATUS(remove_files_in(disk_, config_.data_directory + "/ids"));
+  FRESHET_TRY_STATUS(remove_files_in(disk_, config_.data_directory + "/replay"));
   pipeline::ErasureRules rules = rules_of(catalog, row);
   pipeline::Eraser eraser(decode_config(catalog), rules);
   FRESHET_TRY(auto folders, journals());
@@ -212,6 +213,12 @@ Status ErasureWork::finish(Catalog& catalog, archive::Archive* archive, ErasureR
   ScanReport scan;
   std::string log = config_.data_directory + "/log";
   FRESHET_TRY_STATUS(scan_folder(disk_, config_.data_directory, rules.ids, log, scan));
+  if (archive != nullptr) {
+    FRESHET_TRY_STATUS(archive->visit_bounds([&](const std::string& url, const std::string& bytes) {
+      if (holds_an_id(bytes, rules.ids, ScanForms::kFiles)) scan.found_in.push_back(url);
+      return ok();
+    }));
+  }
   if (archive != nullptr && !lies_in_data_directory(*archive)) {
     FRESHET_TRY_STATUS(
         archive->visit_objects([&](const std::string& name, const std::string& bytes) {

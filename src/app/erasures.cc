@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "common/bytes.h"
 #include "common/time_text.h"
@@ -153,13 +154,15 @@ Result<Erasures::Found> Erasures::find(const EventSelection& selection) {
                     selection.from_us < hold.to_us;
     if (overlaps) found.hold = hold;
   }
-  FRESHET_TRY(auto archived, catalog.archive_tables());
   // Those that replays have filled, too.
   std::vector<pipeline::TableInfo> tables = replay::AllTables(runner_.tables(), archive_).tables();
+  std::set<std::string> reached;
+  if (archive_ != nullptr) {
+    for (const archive::ArchivedTable& table : archive_->tables()) reached.insert(table.name);
+  }
+  FRESHET_TRY(auto archived, catalog.archive_tables());
   for (const catalog::ArchiveTableRow& row : archived) {
-    bool is_reached =
-        archive_ != nullptr && std::any_of(tables.begin(), tables.end(),
-                                           [&](const auto& info) { return info.name == row.name; });
+    bool is_reached = reached.contains(row.name);
     if (is_reached || row.boundary == Position{}) continue;
     return Error(Code::kInvalid, 3858,
                  fmt::format("table {} is in the archive at {} and cannot be reached: {}; nothing "

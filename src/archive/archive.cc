@@ -313,6 +313,23 @@ Status Archive::visit_objects(
   return ok();
 }
 
+Status Archive::visit_bounds(
+    const std::function<Status(const std::string& url, const std::string& bytes)>& visit) {
+  for (const std::shared_ptr<Table>& table : all_tables()) {
+    std::shared_ptr<const TableState> state = table->state();
+    for (const HeldManifest& held : state->manifests) {
+      std::string bytes;
+      for (const iceberg::ManifestEntry& entry : held.manifest->entries) {
+        for (const auto* bounds : {&entry.file.lower_bounds, &entry.file.upper_bounds}) {
+          for (const auto& [field, value] : *bounds) bytes += value + ' ';
+        }
+      }
+      FRESHET_TRY_STATUS(visit(held.listed.path, bytes));
+    }
+  }
+  return ok();
+}
+
 Status Archive::run_once() {
   FRESHET_TRY_STATUS(claim_store());
   FRESHET_TRY_STATUS(open_filled_tables());

@@ -67,6 +67,9 @@ class Archive : public ArchiveService {
   // Every object of every table, with its bytes.
   Status visit_objects(
       const std::function<Status(const std::string& name, const std::string& bytes)>& visit);
+  // What manifests say of their files' least and greatest values, unpacked: ids are among them.
+  Status visit_bounds(
+      const std::function<Status(const std::string& url, const std::string& bytes)>& visit);
   // Takes rows out whose time is over, of every table. kUnavailable FRS-3847 where the clock was
   // set, or stands too far from the last commit of the time before. Not beside the thread.
   Status expire_rows();

@@ -163,7 +163,7 @@ TextTable counts_table(const JsonValue& state) {
   TextTable table;
   table.names = {"what", "count"};
   table.is_number = {false, true};
-  for (const char* name : {"received", "accepted", "duplicate", "refused", "filtered"})
+  for (const char* name : {"received", "accepted", "duplicate", "refused", "filtered", "erased"})
     table.rows.push_back({name, state["outcomes"][name].text});
   const JsonValue& comparison = state["comparison"];
   if (!comparison.is_object()) return table;

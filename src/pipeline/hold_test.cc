@@ -25,6 +25,7 @@ class MovedClock : public io::Clock {
 class HoldTest : public RunnerTest {
  protected:
   HoldTest() { settings_.dedup.horizon_us = 10 * kSecondUs; }
+  ~HoldTest() override { end(); }  // shards read the clock
 
   void start_by_the_clock() {
     end();

@@ -73,7 +73,9 @@ Status RangeReplay::take(const log::Record& record) {
   last_ = record.position;
   ++(in_range_ ? progress_.records : progress_.id_records);
   ++step_records_;
-  if (record.stream == source_.stream && record.kind == log::RecordKind::kData) batch_.add(record);
+  // Erased ones too, which are counted: of an aggregate the other records are events as before.
+  if (record.stream == source_.stream && record.kind != log::RecordKind::kControl)
+    batch_.add(record);
   bool is_full = batch_.records.size() >= limits_.batch_records || batch_.bytes >= kBatchBytes;
   return is_full ? flush() : ok();
 }

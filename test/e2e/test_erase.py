@@ -326,7 +326,7 @@ def test_a_hold_refuses_until_it_is_lifted(fed):
     server.restart()
     at = ("--data", str(server.data))
     wrong = server.freshet("hold", "lift", "case-17", *at, check=False)
-    assert wrong.returncode == 1 and "FRS-5121" in wrong.stderr, wrong.stderr
+    assert wrong.returncode == 1 and "FRS-5131" in wrong.stderr, wrong.stderr
     server.freshet("hold", "lift", "case-17", "--confirm=case-17", *at)
     listed = json.loads(server.freshet("hold", "ls", "--json", *at).stdout)["holds"]
     assert [(one["hold"], one["in_force"]) for one in listed] == [("case-17", False)]
@@ -366,7 +366,7 @@ def test_a_hold_is_met_where_no_table_shows_the_event(fed):
 def test_a_wrong_word_erases_nothing(fed):
     server, feed = fed
     at = ("--data", str(server.data))
-    for arguments, words in (((*RANGE, "--confirm=cam-01"), "FRS-5121"), (("--camera", "cam-02"), "FRS-5103"),
+    for arguments, words in (((*RANGE, "--confirm=cam-01"), "FRS-5131"), (("--camera", "cam-02"), "FRS-5103"),
                              (("--camera", "cam-02", "--from", "yesterday", "--to", HOUR[1]), "FRS-5103"),
                              (("--id", "x", *RANGE), "FRS-5103")):
         refused = server.freshet("erase", *at, *arguments, check=False)

@@ -9,6 +9,7 @@
 #include "log/erase.h"
 #include "log/journal.h"
 #include "log/reader.h"
+#include "log/recovery.h"
 #include "sim/simulated_disk.h"
 #include "sim/simulated_write_queue.h"
 
@@ -66,13 +67,15 @@ class World {
         positions_[number++] = position->value;
         if (number % 5 != 0) continue;
       }
-      if (journal_->open_block_records() > 0 && journal_->can_submit())
+      if (journal_->open_block_records() > 0 && journal_->can_submit()) {
         ASSERT_TRUE(journal_->submit().has_value());
+      }
       turn();
     }
     for (int i = 0; i < 1'000 && journal_->durable().value < positions_[kRecords - 1]; ++i) {
-      if (journal_->open_block_records() > 0 && journal_->can_submit())
+      if (journal_->open_block_records() > 0 && journal_->can_submit()) {
         ASSERT_TRUE(journal_->submit().has_value());
+      }
       turn();
     }
     ASSERT_EQ(journal_->durable().value, positions_[kRecords - 1]);
@@ -125,7 +128,9 @@ class World {
       EXPECT_TRUE(text->second == key || (shall_go(number) && text->second == "cam-" + key));
     }
     EXPECT_EQ(found.size(), expected);
-    if (complete) EXPECT_EQ(erased, expected_erased);
+    if (complete) {
+      EXPECT_EQ(erased, expected_erased);
+    }
     close();
   }
 
@@ -139,9 +144,27 @@ class World {
       ASSERT_TRUE(got.has_value());
       for (std::uint64_t number = 0; number < kRecords; ++number) {
         std::string secret = "secret-" + std::to_string(number) + "\"";
-        if (shall_go(number)) EXPECT_EQ(content.find(secret), content.npos) << path;
+        if (shall_go(number)) {
+          EXPECT_EQ(content.find(secret), content.npos) << path;
+        }
       }
     }
+  }
+
+  // Blocks that follow each other, each naming the checksum of the one before.
+  std::size_t runs() {
+    std::size_t count = 0;
+    for (const auto& [path, bytes] : disk_.files()) {
+      if (!path.starts_with(config_.directory + "/segment-")) continue;
+      auto file = disk_.open(path, io::OpenMode::kRead);
+      std::vector<std::byte> pages(log::kSegmentDataOffset);
+      EXPECT_TRUE(file.has_value() && (*file)->read(0, pages).has_value());
+      auto header = log::decode_segment_header(pages);
+      EXPECT_TRUE(header.has_value());
+      if (!header) continue;
+      count += log::scan_segment(**file, log::identity_of(*header), path, bytes).runs.size();
+    }
+    return count;
   }
 
   SimulatedDisk& disk() { return disk_; }
@@ -201,7 +224,9 @@ TEST(EraseSimulation, NorInCompressedBlocks) {
 TEST(EraseSimulation, SecondTimeFindsNothingToDo) {
   World world(1, true);
   prepare(world);
+  std::size_t runs = world.runs();
   ASSERT_TRUE(world.erase_all().has_value());
+  EXPECT_EQ(world.runs(), runs);
   auto again = world.erase_all();
   ASSERT_TRUE(again.has_value());
   EXPECT_EQ(again->segments_rewritten, 0U);

@@ -136,7 +136,7 @@ void begin_erasure(const Context& context, const CallPointer& call) {
   if (body->confirm.empty())
     return call->answer_json(fmt::format("{{\"api\":\"v1\",\"plan\":{{{}}}}}\n", json_of(*plan)));
   if (body->confirm != plan->label) {
-    return call->fail(Error(Code::kInvalid, 5121,
+    return call->fail(Error(Code::kInvalid, 5131,
                             fmt::format("\"confirm\" is {}, and what would be erased is {}: "
                                         "nothing was",
                                         json_text(body->confirm), json_text(plan->label))));
@@ -199,7 +199,7 @@ void lift_hold(const Context& context, const CallPointer& call) {
   const std::string& name = call->target.segments[2];
   if (call->parameter("confirm") != name) {
     return call->fail(
-        Error(Code::kInvalid, 5121,
+        Error(Code::kInvalid, 5131,
               fmt::format("a hold is lifted with ?confirm= and its name: {}", json_text(name))));
   }
   if (Status lifted = erasures->lift_hold(name, call->caller.name()); !lifted)

@@ -116,10 +116,10 @@ std::string json_of(const replay::ReplayState& state) {
   std::string json = fmt::format(
       R"({{"api":"v1","replay":{},"state":"{}",{},"id_records_done":{},"records_done":{},)"
       R"("rows":{},"outcomes":{{"received":{},"accepted":{},"duplicate":{},"late":{},)"
-      R"("refused":{},"filtered":{}}})",
+      R"("refused":{},"filtered":{},"erased":{}}})",
       json_text(state.id), state_of(state), members_of(state.request, state.estimate),
       state.id_records_done, state.records_done, state.rows, counts.received, counts.accepted,
-      counts.duplicate, counts.late, counts.refused, counts.filtered);
+      counts.duplicate, counts.late, counts.refused, counts.filtered, counts.erased);
   json += ",\"gaps\":[";
   for (std::size_t i = 0; i < state.gaps.size(); ++i)
     json += (i == 0 ? "" : ",") + json_text(state.gaps[i]);
