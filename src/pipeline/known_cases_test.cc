@@ -23,6 +23,7 @@ std::string at_time(std::string event, const std::string& time) {
 class KnownCasesTest : public RunnerTest {
  protected:
   KnownCasesTest() { clock_ = &moved_; }
+  ~KnownCasesTest() override { runner_.reset(); }  // before its clock
 
   std::uint64_t row_count() {
     return runner_->tables().cut("detections")->tables.at("detections").row_count();

@@ -79,11 +79,8 @@ Result<std::unique_ptr<Database>> Database::open(const DatabaseConfig& wanted) {
   FRESHET_TRY(Connection connection, database->connect());
   FRESHET_TRY_STATUS(execute(connection.get(), "SET GLOBAL TimeZone = 'UTC'"));
   FRESHET_TRY_STATUS(execute(connection.get(), "SET GLOBAL Calendar = 'gregorian'"));
-  if (!wanted.readable_paths.empty()) {
+  if (!wanted.readable_paths.empty())
     FRESHET_TRY_STATUS(execute(connection.get(), allowed_paths_text(wanted.readable_paths)));
-    // The same few files are asked again and again; a footer is read anew where a file has changed.
-    FRESHET_TRY_STATUS(execute(connection.get(), "SET GLOBAL parquet_metadata_cache = true"));
-  }
   // Last, because nothing can be set behind them: the paths neither.
   if (!wanted.reads_files)
     FRESHET_TRY_STATUS(execute(connection.get(), "SET GLOBAL enable_external_access = false"));
