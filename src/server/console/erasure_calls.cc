@@ -200,7 +200,9 @@ void lift_hold(const Context& context, const CallPointer& call) {
   if (call->parameter("confirm") != name) {
     return call->fail(
         Error(Code::kInvalid, 5131,
-              fmt::format("a hold is lifted with ?confirm= and its name: {}", json_text(name))));
+              fmt::format("the hold stays: to lift it give its name again, --confirm={0} (over "
+                          "HTTP: ?confirm={0})",
+                          name)));
   }
   if (Status lifted = erasures->lift_hold(name, call->caller.name()); !lifted)
     return call->fail(lifted.error());
