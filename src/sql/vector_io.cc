@@ -197,6 +197,7 @@ void write_null(ColumnType type, std::size_t row, duckdb_vector to) {
 
 void read_column(duckdb_vector from, std::size_t count, ColumnVector& to, std::size_t at) {
   FRESHET_CHECK(at + count <= to.row_count());
+  if (count == 0) return;  // there may be nothing to point to
   std::size_t width = column_type_bytes(to.type());
   std::uint8_t* valid = to.mutable_validity() + at;
   std::byte* values = to.mutable_data() + at * width;
