@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "archive/iceberg/planner.h"
 #include "archive/iceberg/table_changes.h"
 #include "archive/table_state.h"
 #include "common/mutex.h"
@@ -144,6 +145,11 @@ class Table {
                                       std::int64_t snapshot_id, std::int64_t sequence_number);
   sql::ParquetMerge merge_of(const std::string& name) const;
   sql::JudgedColumns judged_columns() const;
+  // What a merge wrote, which then goes from the work folder; rows between these positions.
+  Result<NewFile> store_merged(const sql::ParquetFile& file, const iceberg::ValueRange& positions);
+  // Likewise what is left of one file.
+  Result<NewFile> store_rest(const sql::ParquetFile& rest, const TableState& of,
+                             const iceberg::DataFile& file);
   Status merge_files(const std::vector<iceberg::DataFile>& files, const CompactionRules& rules,
                      const std::function<bool()>& is_cancelled, CompactReport& report);
   Status expire_in_file(const iceberg::DataFile& file, const sql::RowExpiry& expiry,

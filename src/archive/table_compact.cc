@@ -81,6 +81,22 @@ sql::ParquetMerge Table::merge_of(const std::string& name) const {
   return merge;
 }
 
+Result<NewFile> Table::store_merged(const sql::ParquetFile& file,
+                                    const iceberg::ValueRange& positions) {
+  auto stored = store_file(file, Position{static_cast<std::uint64_t>(positions.first)},
+                           Position{static_cast<std::uint64_t>(positions.last)});
+  FRESHET_TRY_STATUS(remove_if_there(parts_.disk, file.path));
+  return stored;
+}
+
+Result<NewFile> Table::store_rest(const sql::ParquetFile& rest, const TableState& of,
+                                  const iceberg::DataFile& file) {
+  const iceberg::Field* position = of.metadata.current_schema().find("position");
+  FRESHET_CHECK(position != nullptr);
+  return store_merged(rest,
+                      iceberg::value_range(file, *position).value_or(iceberg::ValueRange{0, 0}));
+}
+
 Status Table::merge_files(const std::vector<iceberg::DataFile>& files, const CompactionRules& rules,
                           const std::function<bool()>& is_cancelled, CompactReport& report) {
   sql::ParquetMerge merge = merge_of("merge");
@@ -106,11 +122,8 @@ Status Table::merge_files(const std::vector<iceberg::DataFile>& files, const Com
               sql::merge_parquet_files(merge, {.memory_bytes = rules.memory_bytes,
                                                .threads = 1,
                                                .spill_folder = parts_.work_folder}));
-  auto stored = store_file(merged.file, Position{static_cast<std::uint64_t>(covered.first)},
-                           Position{static_cast<std::uint64_t>(covered.last)});
-  FRESHET_TRY_STATUS(remove_if_there(parts_.disk, merge.path));
-  if (!stored) return std::move(stored).error();
-  change.added.push_back(*std::move(stored));
+  FRESHET_TRY(NewFile stored, store_merged(merged.file, covered));
+  change.added.push_back(std::move(stored));
   // Other rows than before are not a replacement.
   change.operation =
       merged.duplicates_dropped > 0 ? iceberg::Operation::kOverwrite : iceberg::Operation::kReplace;

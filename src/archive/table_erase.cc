@@ -4,7 +4,6 @@
 
 #include <algorithm>
 
-#include "archive/iceberg/planner.h"
 #include "archive/table.h"
 
 namespace freshet::archive {
@@ -35,8 +34,6 @@ sql::JudgedColumns Table::judged_columns() const {
 Status Table::erase(const std::function<bool(const sql::JudgedRow&)>& judge,
                     std::uint64_t memory_bytes, EraseReport& report) {
   std::shared_ptr<const TableState> now = state();
-  const iceberg::Field* position = now->metadata.current_schema().find("position");
-  FRESHET_CHECK(position != nullptr);
   sql::ParquetMergeConfig config{
       .memory_bytes = memory_bytes, .threads = 1, .spill_folder = parts_.work_folder};
   Change change;
@@ -57,12 +54,8 @@ Status Table::erase(const std::function<bool(const sql::JudgedRow&)>& judge,
     ++report.files_rewritten;
     report.rows += rest.judged_dropped;
     if (rest.file.row_count == 0) continue;
-    auto range = iceberg::value_range(file, *position).value_or(iceberg::ValueRange{0, 0});
-    auto stored = store_file(rest.file, Position{static_cast<std::uint64_t>(range.first)},
-                             Position{static_cast<std::uint64_t>(range.last)});
-    FRESHET_TRY_STATUS(remove_if_there(parts_.disk, merge.path));
-    if (!stored) return std::move(stored).error();
-    change.added.push_back(*std::move(stored));
+    FRESHET_TRY(NewFile stored, store_rest(rest.file, *now, file));
+    change.added.push_back(std::move(stored));
   }
   if (!change.removed.empty()) FRESHET_TRY_STATUS(commit(change));
   now.reset();

@@ -141,14 +141,8 @@ Status Table::expire_in_file(const iceberg::DataFile& file, const sql::RowExpiry
   change.operation = iceberg::Operation::kDelete;
   if (rest.file.row_count > 0) {
     change.operation = iceberg::Operation::kOverwrite;
-    const iceberg::Field* position = now->metadata.current_schema().find("position");
-    FRESHET_CHECK(position != nullptr);
-    auto range = iceberg::value_range(file, *position).value_or(iceberg::ValueRange{0, 0});
-    auto stored = store_file(rest.file, Position{static_cast<std::uint64_t>(range.first)},
-                             Position{static_cast<std::uint64_t>(range.last)});
-    FRESHET_TRY_STATUS(remove_if_there(parts_.disk, merge.path));
-    if (!stored) return std::move(stored).error();
-    change.added.push_back(*std::move(stored));
+    FRESHET_TRY(NewFile stored, store_rest(rest.file, *now, file));
+    change.added.push_back(std::move(stored));
   }
   FRESHET_TRY_STATUS(commit(change));
   bool is_whole = change.added.empty();
